@@ -1,0 +1,26 @@
+// A libattune context that is destroyed with its scope, and its options as the programs take them.
+#ifndef ATTUNE_CLI_CONTEXT_H
+#define ATTUNE_CLI_CONTEXT_H
+
+#include "attune.h"
+
+#include <string>
+
+namespace tool {
+
+class Context {
+  public:
+    // target "": the host's best; threads 0: all; kernel "": any.
+    Context(const std::string &target, int threads, const std::string &kernel);
+    ~Context() { attune_context_destroy(context_); }
+    Context(const Context &) = delete;
+    Context &operator=(const Context &) = delete;
+    attune_context *get() const { return context_; }
+
+  private:
+    std::string target_, kernel_;  // the options point at them
+    attune_context *context_ = nullptr;
+};
+
+}  // namespace tool
+#endif

@@ -1,0 +1,222 @@
+// attune inspect: which kernel a call gets and why, and what its code and this machine allow.
+#include "attribute.h"
+#include "command.h"
+#include "context.h"
+#include "disassembly.h"
+#include "fault.h"
+#include "kernel_choice.h"
+#include "bench/machine.h"
+#include "mca.h"
+#include "pack_file.h"
+#include "progress.h"
+#include "workload.h"
+
+#include <algorithm>
+#include <cstdio>
+
+namespace tool {
+namespace {
+
+using nlohmann::json;
+
+constexpr size_t LOOPS_SHOWN = 4, LOOPS_PRINTED = 2;
+
+struct Options {
+    std::string shape, target, kernel, pack;
+    CustomShape custom;
+    bool assembly = false, json = false;
+};
+
+json choice_json(const Call &call, int chosen) {
+    json list = json::array();
+    for (const Candidate &candidate : candidates(call, chosen)) {
+        json entry = {{"kernel", candidate.kernel->name}, {"chosen", candidate.chosen},
+                      {"conditions", json::array()}};
+        for (const Condition &condition : candidate.conditions)
+            entry["conditions"].push_back({{"text", condition.text}, {"holds", condition.holds}});
+        list.push_back(entry);
+    }
+    return list;
+}
+
+std::vector<machine::Range> buffers_of(const Call &call) {
+    std::vector<machine::Range> ranges;
+    for (const auto &[index, array] : call.tensors())
+        ranges.push_back({array.data(), array.bytes()});
+    return ranges;
+}
+
+json roofline_json(const Call &call, const attune_kernel &kernel, const attune_cost &cost) {
+    machine::Pinned pinned;
+    machine::Vector vectors = machine::vectors_of(kernel.target);
+    double peak = machine::peak_flops(vectors);
+    double bandwidth = machine::read_bandwidth(vectors, buffers_of(call));
+    double intensity = cost.flops / cost.bytes, roof = std::min(peak, intensity * bandwidth);
+    return {{"pairs", cost.pairs}, {"flops", cost.flops}, {"bytes", cost.bytes},
+            {"flops_per_byte", intensity}, {"vectors", machine::name_of(vectors)},
+            {"fma_peak_gflops", peak * 1e-9}, {"read_gb_s", bandwidth * 1e-9},
+            {"roof_gflops", roof * 1e-9}, {"bound_by", roof < peak ? "memory" : "arithmetic"},
+            {"ms_at_roof", cost.flops / roof * 1e3}};
+}
+
+std::vector<std::string> kernel_names(const attune_pack *pack) {
+    std::vector<std::string> names;
+    for (int i = 0; i < pack->kernels; i++) names.push_back(pack->kernel[i].name);
+    return names;
+}
+
+json loop_json(const Loop &loop) {
+    return {{"symbol", loop.symbol}, {"instructions", loop.body.size()},
+            {"multiply_adds", loop.multiply_adds}, {"stack_stores", loop.stack_stores},
+            {"stack_loads", loop.stack_loads}};
+}
+
+void add_assembly(json &entry, const Loop &loop) {
+    for (const Instruction &one : loop.body) entry["assembly"].push_back(one.text);
+    Analysis analysis = analyse(loop);
+    entry["mca"] = {{"processor", analysis.processor},
+                    {"block_reciprocal_throughput", analysis.reciprocal_throughput},
+                    {"pressure", analysis.pressure}};
+}
+
+json code_json(const std::string &library, const attune_pack *pack, const attune_kernel &kernel,
+               bool assembly) {
+    std::vector<Symbol> symbols = kernel_symbols(library, kernel.name, kernel_names(pack));
+    if (symbols.empty())
+        throw Fault(PACK_CANNOT, library + " has no symbol of " + kernel.name + " (stripped?)");
+    uint64_t size = 0;
+    for (const Symbol &symbol : symbols) size += symbol.size;
+    json code = {{"bytes", size}, {"functions", symbols.size()}, {"loops", json::array()}};
+    std::vector<Loop> loops = inner_loops(library, symbols);
+    for (size_t i = 0; i < loops.size() && i < LOOPS_SHOWN && loops[i].multiply_adds > 0; i++) {
+        code["loops"].push_back(loop_json(loops[i]));
+        if (assembly && i < LOOPS_PRINTED) add_assembly(code["loops"].back(), loops[i]);
+    }
+    return code;
+}
+
+// Without --asm, a machine without objdump still gets the rest.
+json code_or_reason(const std::string &library, const attune_pack *pack,
+                    const attune_kernel &kernel, bool assembly) {
+    try {
+        return code_json(library, pack, kernel, assembly);
+    } catch (const Fault &fault) {
+        if (assembly || fault.status != PACK_CANNOT) throw;
+        return {{"missing", fault.what()}};
+    }
+}
+
+std::string text(const json &value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
+
+void print_choice(const json &report) {
+    std::printf("kernel    %s\nschedule  %s\n", text(report["kernel"]).c_str(),
+                text(report["schedule"]).c_str());
+    for (const json &candidate : report["choice"]) {
+        bool chosen = candidate["chosen"];
+        std::printf("  %s %s\n", chosen ? "runs" : "skips", text(candidate["kernel"]).c_str());
+        for (const json &condition : candidate["conditions"])
+            if (chosen || !condition["holds"])
+                std::printf("       %s %s\n", condition["holds"] ? "as" : "not",
+                            text(condition["text"]).c_str());
+    }
+}
+
+void print_roofline(const json &roof) {
+    auto number = [&](const char *key) { return roof[key].get<double>(); };
+    std::printf("work      %.4g pairs, %.4g FLOP, %.4g bytes, %.1f FLOP a byte\n", number("pairs"),
+                number("flops"), number("bytes"), number("flops_per_byte"));
+    std::printf("machine   %.1f GFLOP/s %s multiply-add peak, %.1f GB/s read (one thread)\n",
+                number("fma_peak_gflops"), text(roof["vectors"]).c_str(), number("read_gb_s"));
+    std::printf("roofline  %.1f GFLOP/s, bound by %s: %.3f ms\n", number("roof_gflops"),
+                text(roof["bound_by"]).c_str(), number("ms_at_roof"));
+}
+
+void print_loop(const json &loop) {
+    std::printf("  loop of %s instructions: %s multiply-adds, %s stores and %s loads of vectors on "
+                "the stack\n    in %s\n", text(loop["instructions"]).c_str(),
+                text(loop["multiply_adds"]).c_str(), text(loop["stack_stores"]).c_str(),
+                text(loop["stack_loads"]).c_str(), text(loop["symbol"]).c_str());
+    for (const json &line : loop.value("assembly", json::array()))
+        std::printf("      %s\n", text(line).c_str());
+    if (!loop.contains("mca")) return;
+    const json &mca = loop["mca"];
+    std::printf("    llvm-mca for %s: block reciprocal throughput %.1f cycles\n%s\n",
+                text(mca["processor"]).c_str(),
+                mca["block_reciprocal_throughput"].get<double>(), text(mca["pressure"]).c_str());
+}
+
+void print(const json &report) {
+    print_choice(report);
+    print_roofline(report["roofline"]);
+    const json &code = report["code"];
+    if (code.contains("missing")) {
+        std::printf("code      %s\n", text(code["missing"]).c_str());
+        return;
+    }
+    std::printf("code      %s bytes in %s functions\n", text(code["bytes"]).c_str(),
+                text(code["functions"]).c_str());
+    for (const json &loop : code["loops"]) print_loop(loop);
+}
+
+Shape wanted_shape(const attune_pack *pack, const Options &options) {
+    if (!options.shape.empty()) return shape_named(pack, options.shape);
+    if (options.custom.variant.empty())
+        throw Fault(CALL_WRONG, "--shape NAME, or --variant V with --size, is required");
+    return custom_shape(pack, options.custom);
+}
+
+void inspect(const Options &options) {
+    Progress progress;
+    std::string library = pack_path(options.pack);
+    const attune_pack *pack = load_pack(library);
+    Shape shape = wanted_shape(pack, options);
+    Context context(options.target, 1, options.kernel);
+    progress.show("making " + shape.name + " ...");
+    std::unique_ptr<Call> call = make_workload(pack, shape);
+    int chosen = 0;
+    attune_cost cost = {};
+    check(attune_call_kernel(context.get(), pack, shape.variant, call->args(), &chosen),
+          call->variant().name);
+    check(attune_call_cost(context.get(), pack, shape.variant, call->args(), &cost),
+          call->variant().name);
+    const attune_kernel &kernel = pack->kernel[chosen];
+    json report = {{"shape", shape.name}, {"variant", call->variant().name},
+                   {"kernel", kernel.name}, {"target", kernel.target},
+                   {"schedule", kernel.schedule}, {"choice", choice_json(*call, chosen)}};
+    progress.show("measuring this machine ...");
+    report["roofline"] = roofline_json(*call, kernel, cost);
+    progress.show("reading the code of " + std::string(kernel.name) + " ...");
+    report["code"] = code_or_reason(library, pack, kernel, options.assembly);
+    progress.show("");
+    if (options.json) std::printf("%s\n", report.dump(1).c_str());
+    else print(report);
+}
+
+}  // namespace
+
+void add_inspect(CLI::App &app) {
+    auto options = std::make_shared<Options>();
+    CustomShape &custom = options->custom;
+    CLI::App *sub = app.add_subcommand("inspect", "Why a kernel is chosen and what bounds it");
+    sub->footer("\nExamples:\n  attune inspect --variant dense --shape dense_2048_d64\n"
+                "  attune inspect --variant dense --size b=1,h=8,lq=1000,d=80 --attr causal=1 --asm");
+    sub->add_option("--variant", custom.variant, "Op, with --size")->type_name("V");
+    sub->add_option("--shape", options->shape, "A named shape")->type_name("NAME");
+    sub->add_option("--size", custom.sizes, "Extents: b=1,h=8,lq=1000,d=80")
+        ->delimiter(',')->type_name("KEY=N,...");
+    sub->add_option("--attr", custom.attributes, "Attributes: causal=1")
+        ->delimiter(',')->type_name("KEY=VALUE");
+    sub->add_option("--with", custom.tensors, "Optional tensors to give: bias,lse")
+        ->delimiter(',')->type_name("TENSOR");
+    sub->add_option("--dtype", custom.dtype, "With --size: f32, f16 or bf16")->type_name("D");
+    sub->add_option("--target", options->target, "host (default), x86-64, avx2, ...")
+        ->type_name("T");
+    sub->add_option("--kernel", options->kernel, "Only kernels whose name contains this")
+        ->type_name("NAME");
+    sub->add_option("--pack", options->pack, "Kernel pack, libNAME.so")->type_name("FILE");
+    sub->add_flag("--asm", options->assembly, "Hottest loops, and llvm-mca's view of them");
+    sub->add_flag("--json", options->json, "As JSON");
+    sub->callback([options] { inspect(*options); });
+}
+
+}  // namespace tool

@@ -1,0 +1,16 @@
+// A shape as a call with data: N(0, 1) by a generator with a fixed seed, random permutations, index
+// tensors at the upper end of their range.
+#ifndef ATTUNE_CLI_WORKLOAD_H
+#define ATTUNE_CLI_WORKLOAD_H
+
+#include "call.h"
+#include "shape.h"
+
+#include <memory>
+
+namespace tool {
+
+std::unique_ptr<Call> make_workload(const attune_pack *pack, const Shape &shape);
+
+}  // namespace tool
+#endif

@@ -1,0 +1,346 @@
+#include "emit.h"
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <stdexcept>
+
+namespace attune {
+
+namespace {
+
+std::string upper(std::string text) {
+    std::transform(text.begin(), text.end(), text.begin(), ::toupper);
+    return text;
+}
+
+std::string quoted(const std::string &text) { return nlohmann::json(text).dump(); }
+
+std::string number(double x) {
+    if (std::isnan(x)) return "NAN";
+    if (std::isinf(x)) return x < 0 ? "-INFINITY" : "INFINITY";
+    std::ostringstream out;
+    out.precision(17);
+    out << x;
+    return out.str();
+}
+
+std::string args_struct(const Variant &v) { return "attune_" + v.name + "_args"; }
+
+bool is_float(const Attribute &a) { return a.kind == Attribute::Float; }
+
+// ---- The C header ------------------------------------------------------------------------------
+
+std::string shape_text(const Tensor &t) {
+    std::string out;
+    for (size_t i = 0; i < t.extents.size(); i++)
+        out += (i ? ", " : "") + t.extents[i] + (t.broadcast[i] ? " or 1" : "");
+    return "[" + out + "]" + (t.leading ? ", or without the first" : "");
+}
+
+std::string tensor_text(const Tensor &t) {
+    static const char *const types[] = {"", "f32 ", "i32 ", "u8 "};
+    std::string out = types[int(t.type)] + shape_text(t) + ": " + t.doc;
+    if (t.is_optional && !t.output) out += "; NULL: as if " + t.absent_value.text + " everywhere";
+    if (t.is_optional && t.output) out += "; NULL: not wanted";
+    if (!t.needed_by.empty()) out += "; required exactly when " + t.needed_by;
+    return out;
+}
+
+std::string attribute_text(const Attribute &a) {
+    std::string out = a.doc + "; ";
+    if (a.kind == Attribute::Enum)
+        for (size_t i = 0; i < a.choices.size(); i++)
+            out += (i ? ", " : "") + std::to_string(i) + " " + a.choices[i];
+    else if (!std::isinf(a.low))
+        out += ">= " + number(a.low);
+    return out + (a.fallback.given() ? "; default " + a.fallback.text : "; required");
+}
+
+// Not given: NaN and INT32_MIN, as attune_pack.h says.
+std::string default_of(const Attribute &a) {
+    bool constant = a.fallback.given() && a.fallback.text.find_first_not_of("-.0123456789e") ==
+                                              std::string::npos;
+    if (constant) return a.fallback.text;
+    return is_float(a) ? "NAN" : "INT32_MIN";
+}
+
+void header_of(std::ostream &out, const Variant &v, const std::string &pack) {
+    const std::string guard = upper(args_struct(v)), type = args_struct(v);
+    out << "/* ---- " << v.name << ": " << v.doc << "\n * " << v.source << " */\n";
+    out << "#ifndef " << guard << "\n#define " << guard << "\ntypedef struct " << type << " {\n"
+        << "    size_t struct_size;\n";
+    for (const Tensor &t : v.tensors)
+        out << "    " << (t.output ? "" : "const ") << "DLTensor *" << t.name << "; /* "
+            << tensor_text(t) << " */\n";
+    for (const Attribute &a : v.attributes)
+        out << "    " << (is_float(a) ? "float " : "int32_t ") << a.name << "; /* "
+            << attribute_text(a) << " */\n";
+    out << "} " << type << ";\n\n";
+    for (const Attribute &a : v.attributes) {
+        if (a.kind != Attribute::Enum) continue;
+        out << "enum {";
+        for (size_t i = 0; i < a.choices.size(); i++)
+            out << (i ? ", " : " ") << "ATTUNE_" << upper(v.name + "_" + a.name + "_" + a.choices[i])
+                << " = " << i;
+        out << " };\n";
+    }
+    out << "\n/* All tensors absent, all attributes at their defaults. */\n"
+        << "static inline void attune_" << v.name << "_defaults(" << type << " *args) {\n"
+        << "    static const " << type << " none;\n    *args = none;\n"
+        << "    args->struct_size = sizeof *args;\n";
+    for (const Attribute &a : v.attributes)
+        out << "    args->" << a.name << " = " << default_of(a) << ";\n";
+    out << "}\n#endif\n\n"
+        << "attune_status " << pack << "_" << v.name << "(attune_context *context, const " << type
+        << " *args);\n\n";
+}
+
+// ---- The tables --------------------------------------------------------------------------------
+
+class Tables {
+public:
+    Tables(const PackPlan &plan, std::ostream &out) : plan(plan), out(out) {}
+
+    void write() {
+        out << "#include \"" << plan.name << ".h\"\n#include <attune_pack.h>\n#include <math.h>\n"
+            << "#include <stddef.h>\n\n";
+        for (const Kernel &k : plan.kernels)
+            out << "int " << plan.symbol(k) << "_argv(void **);\n";
+        for (const Variant *v : plan.variants)
+            out << "int " << plan.cost_symbol(*v) << "_argv(void **);\n";
+        for (const Variant *v : plan.variants) parts_of(*v);
+        out << "static const attune_variant variants[] = {\n";
+        for (const Variant *v : plan.variants) variant(*v);
+        out << "};\n\n";
+        kernels();
+        pack();
+    }
+
+private:
+    const PackPlan &plan;
+    std::ostream &out;
+
+    int index(const std::vector<std::string> &list, const std::string &name) const {
+        auto at = std::find(list.begin(), list.end(), name);
+        return at == list.end() ? -1 : int(at - list.begin());
+    }
+    int attribute_index(const Variant &v, const std::string &name) const {
+        for (size_t i = 0; i < v.attributes.size(); i++)
+            if (v.attributes[i].name == name) return int(i);
+        return -1;
+    }
+
+    std::string value(const Variant &v, const Value &x) const {
+        const std::string root = "1/sqrt(";
+        auto make = [](const char *kind, int index, const std::string &number) {
+            return "{ATTUNE_VALUE_" + std::string(kind) + ", " + std::to_string(index) + ", " +
+                   number + "}";
+        };
+        if (!x.given()) return make("NONE", 0, "0");
+        if (x.text.rfind(root, 0) == 0) {
+            std::string symbol = x.text.substr(root.size(), x.text.size() - root.size() - 1);
+            return make("RSQRT_EXTENT", index(v.extents(), symbol), "0");
+        }
+        int extent = index(v.extents(), x.text), attribute = attribute_index(v, x.text);
+        if (extent >= 0) return make("EXTENT", extent, "0");
+        if (attribute >= 0) return make("ATTRIBUTE", attribute, "0");
+        return make("NUMBER", 0, number(std::stod(x.text)));
+    }
+
+    std::string needed(const Variant &v, const Tensor &t) const {
+        if (t.needed_by.empty()) return "0, 0";
+        size_t equal = t.needed_by.find('=');
+        const Attribute &a = v.attribute(t.needed_by.substr(0, equal));
+        std::string want = t.needed_by.substr(equal + 1);
+        int choice = index(a.choices, want);
+        return std::to_string(1 + attribute_index(v, a.name)) + ", " +
+               (choice < 0 ? want : std::to_string(choice));
+    }
+
+    void tensor(const Variant &v, const Tensor &t) {
+        static const char *const types[] = {"STORAGE", "F32", "I32", "U8"};
+        static const char *const contents[] = {"ANY", "RANGE", "PERMUTATION"};
+        std::string extents, broadcast;
+        for (size_t i = 0; i < t.extents.size(); i++) {
+            extents += (i ? ", " : "") + std::to_string(index(v.extents(), t.extents[i]));
+            broadcast += (i ? ", " : "") + std::string(t.broadcast[i] ? "1" : "0");
+        }
+        out << "    {.name = " << quoted(t.name) << ", .doc = " << quoted(t.doc)
+            << ", .output = " << t.output << ", .optional = " << t.is_optional
+            << ", .dtype = ATTUNE_" << types[int(t.type)] << ", .rank = " << t.extents.size()
+            << ",\n     .extents = {" << extents << "}, .broadcast = {" << broadcast
+            << "}, .leading = " << t.leading;
+        std::string need = needed(v, t);
+        out << ", .needed_by = " << need.substr(0, need.find(','))
+            << ", .needed_value = " << need.substr(need.find(',') + 2)
+            << ",\n     .absent = " << value(v, t.absent_value)
+            << ", .content = ATTUNE_" << contents[int(t.content)] << ", .low = " << value(v, t.low)
+            << ", .high = " << value(v, t.high) << ",\n     .offset = offsetof(" << args_struct(v)
+            << ", " << t.name << ")},\n";
+    }
+
+    void attribute(const Variant &v, const Attribute &a) {
+        static const char *const kinds[] = {"INT", "FLOAT", "FLAG", "ENUM"};
+        std::string choices = "NULL";
+        if (a.kind == Attribute::Enum) choices = v.name + "_" + a.name + "_choices";
+        out << "    {" << quoted(a.name) << ", " << quoted(a.doc) << ", ATTUNE_"
+            << kinds[int(a.kind)] << ", " << choices << ", " << value(v, a.fallback) << ", "
+            << number(a.low) << ", " << number(a.high) << ", offsetof(" << args_struct(v) << ", "
+            << a.name << ")},\n";
+    }
+
+    void parts_of(const Variant &v) {
+        out << "\nstatic const char *const " << v.name << "_extents[] = {";
+        for (const std::string &symbol : v.extents()) out << quoted(symbol) << ", ";
+        out << "NULL};\nstatic const attune_tensor " << v.name << "_tensors[] = {\n";
+        for (const Tensor &t : v.tensors) tensor(v, t);
+        out << "};\n";
+        for (const Attribute &a : v.attributes) {
+            if (a.kind != Attribute::Enum) continue;
+            out << "static const char *const " << v.name << "_" << a.name << "_choices[] = {";
+            for (const std::string &c : a.choices) out << quoted(c) << ", ";
+            out << "NULL};\n";
+        }
+        out << "static const attune_attribute " << v.name << "_attributes[] = {\n";
+        for (const Attribute &a : v.attributes) attribute(v, a);
+        out << "    {.name = NULL}};\nstatic const attune_rule " << v.name << "_rules[] = {";
+        for (auto &[a, b] : v.rules) out << "{" << value(v, a) << ", " << value(v, b) << "}, ";
+        out << "{{0, 0, 0}, {0, 0, 0}}};\n";
+        shapes(v);
+    }
+
+    void shapes(const Variant &v) {
+        for (size_t i = 0; i < v.shapes.size(); i++) {
+            out << "static const int64_t " << v.name << "_shape" << i << "_extents[] = {";
+            for (const std::string &symbol : v.extents()) {
+                auto at = v.shapes[i].extents.find(symbol);
+                if (at == v.shapes[i].extents.end())
+                    throw std::invalid_argument("shape " + v.shapes[i].name + " lacks " + symbol);
+                out << at->second << ", ";
+            }
+            out << "};\nstatic const double " << v.name << "_shape" << i << "_attributes[] = {";
+            for (const Attribute &a : v.attributes) {
+                auto at = v.shapes[i].attributes.find(a.name);
+                out << (at == v.shapes[i].attributes.end() ? "NAN" : number(at->second)) << ", ";
+            }
+            out << "0};\n";
+        }
+        out << "static const attune_shape " << v.name << "_shapes[] = {\n";
+        for (size_t i = 0; i < v.shapes.size(); i++)
+            out << "    {" << quoted(v.shapes[i].name) << ", " << quoted(v.shapes[i].order)
+                << ", ATTUNE_" << upper(v.shapes[i].dtype) << ", " << v.name << "_shape" << i
+                << "_extents, " << v.name << "_shape" << i << "_attributes, 0},\n";
+        out << "    {.name = NULL}};\n";
+    }
+
+    void variant(const Variant &v) {
+        out << "    {" << quoted(v.name) << ", " << quoted(v.doc) << ", " << quoted(v.source)
+            << ", sizeof(" << args_struct(v) << "), " << v.extents().size() << ", "
+            << v.tensors.size() << ", " << v.attributes.size() << ", " << v.rules.size() << ", "
+            << v.shapes.size() << ",\n     ";
+        for (const char *part : {"extents", "tensors", "attributes", "rules", "shapes"})
+            out << v.name << "_" << part << ", ";
+        out << plan.cost_symbol(v) << "_argv},\n";
+    }
+
+    int variant_index(const Variant *v) const {
+        return int(std::find(plan.variants.begin(), plan.variants.end(), v) -
+                   plan.variants.begin());
+    }
+
+    void kernels() {
+        static const char *const kinds[] = {"ABSENT", "EXTENT", "ATTRIBUTE"};
+        std::string list;
+        for (const Kernel &k : plan.kernels) {
+            std::vector<Condition> when = conditions(k);
+            out << "static const attune_condition " << k.name() << "_when[] = {";
+            for (const Condition &c : when)
+                out << "{ATTUNE_WHEN_" << kinds[c.kind] << ", " << c.index << ", " << number(c.low)
+                    << ", " << number(c.high) << "}, ";
+            out << "{0, 0, 0, 0}};\n";
+            bool gpu = k.target.gpu();
+            list += "    {" + quoted(k.name()) + ", " + quoted(k.target.name) + ", " +
+                    quoted(k.params.text()) + ", " + std::to_string(variant_index(k.variant)) +
+                    ", ATTUNE_" + upper(k.dtype) + ", ATTUNE_" +
+                    (gpu ? upper(k.target.name) : "CPU") + ", " + std::to_string(when.size()) +
+                    ", " + k.name() + "_when, " + plan.symbol(k) + "_argv},\n";
+        }
+        out << "static const attune_kernel kernels[] = {\n" << list << "};\n\n";
+    }
+
+    void pack() {
+        out << "static const attune_pack pack = {ATTUNE_ABI_VERSION, " << quoted(plan.name)
+            << ", \"" ATTUNE_VERSION "\", " << plan.variants.size() << ", " << plan.kernels.size()
+            << ", variants, kernels};\n\n"
+            << "const attune_pack *" << plan.name << "_pack(void) { return &pack; }\n\n"
+            << "__attribute__((constructor)) static void register_pack(void) {\n"
+            << "    attune_register_pack(&pack);\n}\n";
+        for (size_t i = 0; i < plan.variants.size(); i++)
+            out << "\nattune_status " << plan.name << "_" << plan.variants[i]->name
+                << "(attune_context *context, const " << args_struct(*plan.variants[i])
+                << " *args) {\n    return attune_call(context, &pack, " << i << ", args);\n}\n";
+    }
+};
+
+}  // namespace
+
+std::string emit_header(const PackPlan &plan) {
+    std::ostringstream out;
+    const std::string guard = upper(plan.name) + "_H";
+    out << "/* Kernel pack " << plan.name << ", generated by Attune " ATTUNE_VERSION
+        << ". Tensors are DLPack's; attune.h says what\n * contexts and statuses are. */\n#ifndef "
+        << guard << "\n#define " << guard << "\n\n#include <attune.h>\n#include <math.h>\n\n"
+        << "#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n";
+    for (const Variant *v : plan.variants) header_of(out, *v, plan.name);
+    out << "/* The tables of this pack (attune_pack.h). */\nconst attune_pack *" << plan.name
+        << "_pack(void);\n\n#ifdef __cplusplus\n}\n#endif\n#endif\n";
+    return out.str();
+}
+
+std::string emit_tables(const PackPlan &plan) {
+    std::ostringstream out;
+    Tables(plan, out).write();
+    return out.str();
+}
+
+std::string emit_manifest(const PackPlan &plan) {
+    nlohmann::ordered_json root = {{"name", plan.name}, {"attune", ATTUNE_VERSION}};
+    for (const Variant *v : plan.variants) root["variants"].push_back(v->name);
+    for (const Kernel &k : plan.kernels)
+        root["kernels"].push_back({{"name", k.name()},
+                                   {"variant", k.variant->name},
+                                   {"special", k.special.name},
+                                   {"head_dim", k.head_dim},
+                                   {"target", k.target.name},
+                                   {"halide_target", k.target.target.to_string()},
+                                   {"dtype", k.dtype},
+                                   {"schedule", k.params.text()}});
+    return root.dump(1) + "\n";
+}
+
+std::string emit_cmake(const PackPlan &plan) {
+    const std::string &n = plan.name;
+    std::string out = "# find_package(" + n + "): " + n + "::" + n + " (static), " + n + "::" + n +
+                      "_shared.\ninclude(CMakeFindDependencyMacro)\nfind_dependency(attune)\n";
+    for (bool shared : {false, true}) {
+        std::string target = n + "::" + n + (shared ? "_shared" : "");
+        std::string file = "${CMAKE_CURRENT_LIST_DIR}/lib" + n + (shared ? ".so" : ".a");
+        out += "if(NOT TARGET " + target + ")\n  add_library(" + target +
+               (shared ? " SHARED" : " STATIC") + " IMPORTED)\n  set_target_properties(" + target +
+               " PROPERTIES\n    IMPORTED_LOCATION \"" + file +
+               "\"\n    INTERFACE_INCLUDE_DIRECTORIES \"${CMAKE_CURRENT_LIST_DIR}\"\n"
+               "    INTERFACE_LINK_LIBRARIES attune::attune)\nendif()\n";
+    }
+    return out;
+}
+
+std::string emit_pkgconfig(const PackPlan &plan) {
+    return "prefix=${pcfiledir}\nName: " + plan.name +
+           "\nDescription: Attune kernel pack\nVersion: " ATTUNE_VERSION
+           "\nRequires: attune\nCflags: -I${prefix}\nLibs: -L${prefix} -l" +
+           plan.name + "\n";
+}
+
+}  // namespace attune

@@ -1,0 +1,110 @@
+#include "kernel.h"
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "../schedules/blocked_softmax_cpu.h"
+#include "../schedules/blocked_softmax_gpu.h"
+#include "elf.h"
+#include "gpu/chunk_guard.h"
+#include "gpu/compact_registers.h"
+
+namespace attune {
+
+namespace {
+
+template <typename List>
+int index_of(const List &list, const std::string &name) {
+    for (size_t i = 0; i < list.size(); i++)
+        if (list[i].name == name) return int(i);
+    return -1;
+}
+
+bool has_lse(const Variant &v) { return v.has_tensor("lse"); }
+
+// What libattune promises of the outputs: dimensions of the first, innermost stride 1; a further
+// output lacks the head's columns, so it repeats along them.
+void describe_outputs(Halide::Func result, const Variant &variant, const Softmax &x, bool fixed) {
+    auto buffers = result.output_buffers();
+    buffers[0].dim(0).set_stride(1);
+    for (int d = 0; d < buffers[0].dimensions(); d++) buffers[0].dim(d).set_min(0);
+    if (fixed) buffers[0].dim(0).set_extent(x.value_head);
+    if (has_lse(variant)) buffers[1].dim(0).set_stride(0);
+}
+
+// Passes belong to the pipeline of one handle of a Func: a copy made before lacks them.
+Halide::Func scheduled_gpu(const Kernel &k, const Build &build, const Attention &a) {
+    bool cuda = k.target.target.has_feature(Halide::Target::CUDA);
+    Blocking blocking = gpu_blocking(k.params, k.head_dim, cuda);
+    Softmax x = blocked_softmax(build, a, blocking, has_lse(*k.variant));
+    describe_outputs(x.result, *k.variant, x, false);
+    schedule_gpu(x, a, k.params);
+    x.result.add_custom_lowering_pass(make_chunk_guard("_over_chunks"));
+    x.result.add_custom_lowering_pass(make_compact_registers());
+    return x.result;
+}
+
+}  // namespace
+
+std::string Kernel::name() const {
+    std::string head = head_dim ? "_d" + std::to_string(head_dim) : "";
+    return variant->name + "_" + dtype + head + "_" + special.name + "_" + target.name;
+}
+
+std::vector<Condition> conditions(const Kernel &k) {
+    const Variant &v = *k.variant;
+    std::vector<Condition> out;
+    auto equal = [&](const std::string &name, double value) {
+        out.push_back({Condition::Attribute, index_of(v.attributes, name), value, value});
+    };
+    for (const std::string &name : v.not_yet) {
+        if (v.has_tensor(name))
+            out.push_back({Condition::Absent, index_of(v.tensors, name), 0, 0});
+        else
+            equal(name, std::stod(v.attribute(name).fallback.text));
+    }
+    std::vector<std::string> symbols = v.extents();
+    for (const std::string &symbol : v.heads) {
+        auto at = std::find(symbols.begin(), symbols.end(), symbol);
+        if (!k.head_dim || at == symbols.end()) continue;
+        double size = k.head_dim, low = k.target.gpu() ? 0 : size;
+        out.push_back({Condition::Extent, int(at - symbols.begin()), low, size});
+    }
+    for (auto &[name, value] : k.special.attributes) equal(name, value);
+    return out;
+}
+
+Halide::Func scheduled(const Kernel &k, Build &build) {
+    Attention a = make_attention(build);
+    if (k.target.gpu()) return scheduled_gpu(k, build, a);
+    Softmax x = blocked_softmax(build, a, cpu_blocking(k.params), has_lse(*k.variant));
+    describe_outputs(x.result, *k.variant, x, k.head_dim > 0);
+    schedule_cpu(x, a, k.target.lanes);
+    return x.result;
+}
+
+void compile_kernel(const Kernel &k, const std::string &symbol, const std::string &path) {
+    int head = k.target.gpu() ? 0 : k.head_dim;
+    Build build(*k.variant, k.special, head, k.params.query_tile, Halide::Float(32));
+    Halide::Func f = scheduled(k, build);
+    Halide::Module m = f.compile_to_module(build.arguments(), symbol, k.target.target);
+    m.compile({{Halide::OutputFileType::object, path}});
+    rename_runtime_symbols(path);
+}
+
+void compile_cost(const Variant &v, const TargetClass &target, const std::string &symbol,
+                  const std::string &path) {
+    Build build(v, {}, 0, 1, Halide::Float(32));
+    Cost c = v.cost(build);
+    Halide::Var i("i");
+    Halide::Func cost("cost");
+    cost(i) = mux(i, {c.pairs, c.flops, c.bytes});
+    cost.bound(i, 0, 3);
+    std::vector<Halide::Argument> arguments = build.arguments();
+    arguments.push_back(build.element_bytes_argument());
+    cost.compile_to_module(arguments, symbol, target.target)
+        .compile({{Halide::OutputFileType::object, path}});
+    rename_runtime_symbols(path);
+}
+
+}  // namespace attune

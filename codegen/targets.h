@@ -1,0 +1,25 @@
+// The machine classes that kernels are generated for.
+#pragma once
+
+#include <string>
+
+#include "Halide.h"
+
+namespace attune {
+
+struct TargetClass {
+    std::string name;  // what libattune calls it: x86-64, avx2, avx512, avx512_bf16, opencl, ...
+    Halide::Target target;
+    int lanes;  // f32 in a vector register; 0 on a GPU
+    bool gpu() const { return lanes == 0; }
+};
+
+// name: a class, "host" (the best class of this machine), or a full Halide target string, which
+// counts as the class whose features it has. features: Halide features to add, separated by commas.
+// Throws std::invalid_argument with the list of classes.
+TargetClass target_class(const std::string &name, const std::string &features = "");
+
+// What libattune's own copy of Halide's runtime is built for.
+void write_runtime_object(const std::string &path, const std::string &target);
+
+}  // namespace attune

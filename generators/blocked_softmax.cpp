@@ -1,0 +1,250 @@
+#include "blocked_softmax.h"
+
+#include <cmath>
+
+namespace attune {
+
+using Halide::FuncRef;
+using Halide::RDom;
+using Halide::Tuple;
+
+namespace {
+
+constexpr float kNone = -1e30f;  // no key seen yet
+constexpr float kSeen = -1e29f;  // anything above is a score
+constexpr float kLog2e = 1.44269504f, kLn2 = 0.693147181f;
+
+Expr row_integer(const Softmax &x, const SourceFuncs &p, size_t i) {
+    const Dims &v = x.v;
+    FuncRef all = p.rows(v.qi, v.qb, v.h, v.b);
+    return p.source.row.size() > 1 ? Expr(all[int(i)]) : Expr(all);
+}
+
+// Makes the Funcs of one source and the update of the state that merges its chunks.
+class SourceBuilder {
+public:
+    SourceBuilder(Softmax &x, const Source &source, bool natural_scores)
+        : x(x), v(x.v), t(x.blocking), natural(natural_scores), whole(t.key_step == t.key_chunk) {
+        p.source = source;
+        Func *funcs[] = {&p.rows,    &p.key,         &p.value, &p.dot,     &p.score,
+                         &p.maximum, &p.probability, &p.sum,   &p.weighted};
+        const char *names[] = {"rows",    "key",         "value", "dot",     "score",
+                               "maximum", "probability", "sum",   "weighted"};
+        for (int i = 0; i < 9; i++) *funcs[i] = Func(source.name + "_" + names[i]);
+    }
+
+    SourceFuncs make() {
+        domains();
+        stage_rows();
+        scores();
+        softmax();
+        merge();
+        return p;
+    }
+
+private:
+    Softmax &x;
+    const Dims &v;
+    const Blocking &t;
+    const bool natural, whole;
+    SourceFuncs p;
+    bool masked = false;
+
+    std::vector<Expr> at(std::vector<Expr> index) const {
+        index.insert(index.end(), {v.c, v.qb, v.h, v.b});
+        return index;
+    }
+    Expr key(Expr k) const { return p.source.first + v.c * t.key_chunk + k; }
+    Expr staged(Expr k) const { return min(key(k), p.source.last - 1); }
+
+    // Each where() becomes a loop bound: what lies past the last key is not visited.
+    void domains() {
+        const Source &s = p.source;
+        const int chunk = t.key_chunk, step = t.key_step;
+        p.over_d = RDom(0, x.head, s.name + "_over_d");
+        p.over_chunks = RDom(0, max((s.max_keys + chunk - 1) / chunk, 1), s.name + "_over_chunks");
+        p.over_chunks.where(p.over_chunks * chunk < s.last - s.first);
+        p.over_groups = RDom(0, step, 0, chunk / step, s.name + "_over_groups");
+        p.over_keys = RDom(0, chunk, s.name + "_over_keys");
+        if (whole) return;
+        p.over_groups.where(key(p.over_groups.y * step) < s.last);
+        p.over_keys.where(key(p.over_keys) < s.last);
+    }
+
+    // Rows past the end repeat the last key, so memory behind the keys is never read.
+    void stage_rows() {
+        p.key(at({v.d, v.k})) = p.source.key(v.d, staged(v.k));
+        p.value(at({v.d, v.k})) = p.source.value(v.d, whole ? staged(v.k) : key(v.k));
+    }
+
+    Expr admitted(Expr row, Expr k) {
+        const Source &s = p.source;
+        std::vector<Expr> made, read;
+        for (auto &f : s.row) made.push_back(f(row));
+        if (!made.empty()) p.rows(v.qi, v.qb, v.h, v.b) = Tuple(made);
+        for (size_t i = 0; i < made.size(); i++) read.push_back(row_integer(x, p, i));
+        Expr ok;
+        if (s.admit) ok = s.admit(read, row, key(k));
+        if (whole) ok = ok.defined() ? ok && key(k) < s.last : key(k) < s.last;
+        return ok;
+    }
+
+    void scores() {
+        const int step = t.key_step;
+        p.dot(at({v.qi, v.k, v.kt})) = 0.f;
+        p.dot(at({v.qi, v.k, v.kt})) += x.query(v.qi, p.over_d, v.qb, v.h, v.b) *
+                                        p.key(at({p.over_d, v.kt * step + v.k}));
+        Expr k = p.over_groups.y * step + p.over_groups.x;
+        Expr row = v.qb * t.query_tile + v.qi;
+        Expr s = p.dot(at({v.qi, p.over_groups.x, p.over_groups.y}));
+        if (p.source.score) s = p.source.score(s, row, key(k));
+        if (natural) s = s * kLog2e;
+        Expr ok = admitted(row, k);
+        masked = ok.defined();
+        if (masked) s = select(ok, s, kNone);
+        // Updates over RDoms, because pure loops would run over the whole chunk.
+        p.score(at({v.qi, v.k})) = Halide::undef<float>();
+        p.score(at({v.qi, k})) = s;
+    }
+
+    void softmax() {
+        Expr k = p.over_keys;
+        p.maximum(at({v.qi})) = kNone;
+        p.maximum(at({v.qi})) = max(p.maximum(at({v.qi})), p.score(at({v.qi, k})));
+        // A masked pair counts exactly 0; a row that sees nothing of the chunk sums to 0.
+        Expr m = p.maximum(at({v.qi}));
+        Expr y = p.score(at({v.qi, k})) - (masked ? max(m, kSeen) : m);
+        Expr e = t.exp2(y);
+        if (masked) e = select(y > kSeen, e, 0.f);
+        p.probability(at({v.qi, v.k})) = Halide::undef<float>();
+        p.probability(at({v.qi, k})) = e;
+        p.sum(at({v.qi})) = 0.f;
+        p.sum(at({v.qi})) += p.probability(at({v.qi, k}));
+        p.weighted(at({v.qi, v.d})) = 0.f;
+        p.weighted(at({v.qi, v.d})) += p.probability(at({v.qi, k})) * p.value(at({v.d, k}));
+    }
+
+    // One of the two factors is always 1: one exponential instead of two.
+    void merge() {
+        Expr c = p.over_chunks;
+        FuncRef old = x.state(v.qi, v.g, v.qb, v.h, v.b);
+        Expr m_old = old[0], m = p.maximum(v.qi, c, v.qb, v.h, v.b);
+        Expr smaller = t.exp2(-abs(m_old - m));
+        Expr f_old = select(m_old >= m, 1.f, smaller), f = select(m_old >= m, smaller, 1.f);
+        std::vector<Expr> next{max(m_old, m),
+                               old[1] * f_old + p.sum(v.qi, c, v.qb, v.h, v.b) * f};
+        for (int j = 0; j < t.columns; j++) {
+            Expr column = j / t.run * t.run * x.owners + v.g * t.run + j % t.run;
+            next.push_back(old[2 + j] * f_old + p.weighted(v.qi, column, c, v.qb, v.h, v.b) * f);
+        }
+        x.state(v.qi, v.g, v.qb, v.h, v.b) = Tuple(next);
+        p.update = x.state.num_update_definitions() - 1;
+    }
+};
+
+// Always 0, and Halide cannot know: reads `a` once more after the chunk loop.
+Expr hold(Expr a) { return select(a > 3e38f && a < -3e38f, 1.f, 0.f); }
+
+// Element (owner, index) of the state that holds column d of the result.
+struct Place {
+    Expr owner, index;
+};
+Place place(const Softmax &x, Expr d) {
+    const Blocking &t = x.blocking;
+    if (t.run == t.columns) return {d / t.columns, d % t.columns};
+    return {d / t.run % x.owners, d / (t.run * x.owners) * t.run + d % t.run};
+}
+
+void finish(Softmax &x, const Queries &q) {
+    const Dims &v = x.v;
+    const Blocking &t = x.blocking;
+    Place at = place(x, v.d);
+    FuncRef state = x.state(v.qi, at.owner, v.qb, v.h, v.b);
+    FuncRef own = x.state(v.qi, v.g, v.qb, v.h, v.b);
+    std::vector<Expr> columns;
+    for (int i = 0; i < t.columns; i++) columns.push_back(state[2 + i]);
+    Expr none = 0.f;
+    if (t.owned) {
+        none = none + hold(x.query(v.qi, 0, v.qb, v.h, v.b));
+        for (SourceFuncs &p : x.sources)
+            for (size_t i = 0; i < p.source.row.size(); i++)
+                none = none + hold(cast<float>(row_integer(x, p, i)));
+    }
+    Expr row = v.qb * t.query_tile + v.qi;
+    Expr some = Expr(state[0]) > kSeen, own_some = Expr(own[0]) > kSeen;
+    if (q.valid) {
+        some = some && q.valid(row);
+        own_some = own_some && q.valid(row);
+    }
+    x.out(v.qi, v.d, v.qb, v.h, v.b) = select(some, mux(at.index, columns) / Expr(state[1]), none);
+    x.lse(v.qi, v.g, v.qb, v.h, v.b) =
+        select(own_some, Expr(own[0]) * kLn2 + log(Expr(own[1])), -INFINITY);
+}
+
+// The result is an update over explicit tiles of rows: no division by the tile size anywhere, and a
+// row may go to any place.
+void store(Softmax &x, const Queries &q, Expr columns, bool with_lse) {
+    const Dims &v = x.v;
+    const Blocking &t = x.blocking;
+    const int threads = t.row_threads, n = t.query_tile;
+    x.over_rows = RDom(0, n / threads, 0, threads, 0, (q.count + n - 1) / n, "over_rows");
+    Expr i = x.over_rows.x * threads + x.over_rows.y, block = x.over_rows.z;
+    Expr row = unsafe_promise_clamped(block * n + i, 0, q.count - 1);
+    x.over_rows.where(block * n + i < q.count);
+    if (t.padded_head) x.over_rows.where(v.d < columns);
+    Var r("row");
+    Expr to = q.target ? q.target(row) : row;
+    Expr out = x.out(i, v.d, block, v.h, v.b);
+    if (!with_lse) {
+        x.result(v.d, v.h, r, v.b) = Halide::undef<float>();
+        x.result(v.d, v.h, to, v.b) = out;
+        return;
+    }
+    Expr lse = x.lse(i, t.owned ? place(x, v.d).owner : Expr(0), block, v.h, v.b);
+    x.result(v.d, v.h, r, v.b) = Tuple(Halide::undef<float>(), Halide::undef<float>());
+    x.result(v.d, v.h, to, v.b) = Tuple(out, lse);
+}
+
+}  // namespace
+
+Softmax blocked_softmax(const Build &build, const Attention &a, const Blocking &t, bool with_lse) {
+    Softmax x;
+    x.v = build.v;
+    x.blocking = t;
+    const Dims &v = x.v;
+    const Variant &variant = build.variant;
+    Expr D = build.extent("D"), Dv = variant.has_extent("Dv") ? build.extent("Dv") : D;
+    x.head = t.padded_head ? Expr(t.padded_head) : D;
+    x.value_head = t.padded_head ? Expr(t.padded_head) : Dv;
+    x.owners = simplify((x.value_head + t.columns - 1) / t.columns);
+    bool natural = false;
+    for (const Source &s : a.sources) natural = natural || s.score;
+    Expr row = min(v.qb * t.query_tile + v.qi, a.queries.count - 1);
+    // The scores are in units of log2, so that exponentials are powers of two.
+    Expr scale = natural ? a.queries.scale : a.queries.scale * kLog2e;
+    // Columns past the head size: 0 in the padded tiles of a GPU. On a CPU only V is read past the
+    // end, where columns do not divide Dv: it repeats the last column, which nobody stores.
+    auto padded = [&](const std::function<Expr(Expr, Expr)> &load, Expr size) {
+        return [=](Expr d, Expr k) {
+            return t.padded_head ? select(d < size, load(min(d, size - 1), k), 0.f) : load(d, k);
+        };
+    };
+    bool even = Halide::Internal::is_const_zero(simplify(x.value_head % t.columns));
+    auto query = padded(a.queries.load, D);
+    x.query(v.qi, v.d, v.qb, v.h, v.b) = query(v.d, row) * scale;
+    std::vector<Expr> init(2 + t.columns, 0.f);
+    init[0] = kNone;
+    x.state(v.qi, v.g, v.qb, v.h, v.b) = Tuple(init);
+    for (Source s : a.sources) {
+        auto loaded = s.value;
+        s.key = padded(s.key, D);
+        if (even) s.value = padded(s.value, Dv);
+        else s.value = [=](Expr d, Expr k) { return loaded(min(d, Dv - 1), k); };
+        x.sources.push_back(SourceBuilder(x, s, natural).make());
+    }
+    finish(x, a.queries);
+    store(x, a.queries, Dv, with_lse);
+    return x;
+}
+
+}  // namespace attune

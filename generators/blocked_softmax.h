@@ -1,0 +1,68 @@
+// The one algorithm of blocked-softmax attention, for CPU and GPU schedules alike.
+//
+// A block of queries visits the chunks of its key sources. Inside a chunk: scores, their maximum,
+// exponentials, their sum, the product with V. Across chunks and sources: one Tuple state
+// {m, l, acc[columns]} with one associative update a source (FlashAttention's online softmax,
+// arXiv 2205.14135, with the chunk's own maximum first). No schedule here.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "variant.h"
+
+namespace attune {
+
+// What a class of machines needs to know while the Funcs are made; the algorithm is the same for
+// all values.
+struct Blocking {
+    int query_tile;   // query rows of a block
+    int key_chunk;    // keys of a chunk
+    int key_step;     // divides key_chunk. Groups of keys that are not visited past the end; when
+                      // it equals key_chunk all loops of a chunk have constant bounds and keys past
+                      // the end are masked instead (GPU)
+    int columns;      // columns of V that one state element accumulates
+    int run;          // how many of them are neighbours
+    int row_threads;  // row i of a block belongs to thread row i % row_threads (CPU: 1)
+    bool owned;       // GPU: a state element is private to its thread, so the log-sum-exp is read
+                      // by each column's owner, and what lives across the chunk loop is read once
+                      // more after it: Halide 21 frees shared memory after its last use in program
+                      // order, back edges of loops ignored
+    int padded_head;  // GPU: head size that tiles are made for, > 0; columns past D count as 0.
+                      // CPU: 0, D itself, a constant or not
+    std::function<Expr(Expr)> exp2;  // 2^x for x <= 0
+};
+
+// The Funcs of one source.
+struct SourceFuncs {
+    Source source;
+    Halide::RDom over_d, over_chunks, over_groups, over_keys;
+    Func rows;         // integers of a query row
+    Func key, value;   // rows of a chunk: inlined (CPU: read in place) or staged (GPU)
+    Func dot;          // scores of a group of keys
+    Func score;        // of a chunk, modified and masked
+    Func maximum;      // of a row of the chunk
+    Func probability;  // exp of score - maximum
+    Func sum;          // of a row of the chunk
+    Func weighted;     // probabilities times V
+    int update;        // of the state
+};
+
+struct Softmax {
+    Dims v;
+    Blocking blocking;
+    Expr head, value_head;  // D and Dv of the loops: padded on a GPU
+    Expr owners;            // of columns
+    Halide::RDom over_rows;
+    Func query{"query"}, state{"state"}, out{"out"}, lse{"lse"};
+    Func result{"result"};  // {o, lse} or o: dimensions d, h, row, b
+    bool row_scatter;       // results go to Queries::target
+    std::vector<SourceFuncs> sources;
+};
+
+// with_lse: the result is the Tuple {o, log-sum-exp of the scores}.
+Softmax blocked_softmax(const Build &x, const Attention &attention, const Blocking &blocking,
+                        bool with_lse);
+
+}  // namespace attune

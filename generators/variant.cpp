@@ -1,0 +1,266 @@
+#include "variant.h"
+
+#include <algorithm>
+#include <sstream>
+#include <stdexcept>
+
+namespace attune {
+
+namespace {
+
+std::vector<std::string> words(const std::string &text) {
+    std::istringstream in(text);
+    std::vector<std::string> out;
+    for (std::string word; in >> word;) out.push_back(word);
+    return out;
+}
+
+std::string shortest(double number) {
+    std::ostringstream out;
+    out.precision(17);
+    out << number;
+    return out.str();
+}
+
+Halide::Type halide_type(Type type, Halide::Type storage) {
+    switch (type) {
+        case Type::F32: return Halide::Float(32);
+        case Type::I32: return Halide::Int(32);
+        case Type::U8: return Halide::UInt(8);
+        case Type::Storage: break;
+    }
+    return storage;
+}
+
+}  // namespace
+
+Value::Value(double number) : text(shortest(number)) {}
+
+Tensor &Tensor::optional(Value value) {
+    is_optional = true;
+    absent_value = value;
+    return *this;
+}
+
+Tensor &Tensor::range(Value from, Value to) {
+    content = Content::Range;
+    low = from;
+    high = to;
+    return *this;
+}
+
+Tensor &Tensor::permutation() {
+    content = Content::Permutation;
+    return *this;
+}
+
+Tensor &Tensor::needed(const std::string &attribute_is) {
+    needed_by = attribute_is;
+    return *this;
+}
+
+Variant::Variant(std::string name, std::string doc, std::string source)
+    : name(std::move(name)), doc(std::move(doc)), source(std::move(source)) {}
+
+Tensor &Variant::add(const std::string &tensor, const std::string &shape, const std::string &text,
+                     Type type) {
+    Tensor t;
+    t.name = tensor;
+    t.doc = text;
+    t.type = type;
+    for (std::string symbol : words(shape)) {
+        if (symbol.front() == '[') {
+            t.leading = true;
+            symbol = symbol.substr(1, symbol.size() - 2);
+        }
+        bool may_be_one = symbol.back() == '?';
+        if (may_be_one) symbol.pop_back();
+        t.extents.push_back(symbol);
+        t.broadcast.push_back(may_be_one);
+    }
+    tensors.push_back(t);
+    return tensors.back();
+}
+
+Tensor &Variant::input(const std::string &tensor, const std::string &shape, const std::string &text,
+                       Type type) {
+    return add(tensor, shape, text, type);
+}
+
+Tensor &Variant::output(const std::string &tensor, const std::string &shape,
+                        const std::string &text, Type type) {
+    Tensor &t = add(tensor, shape, text, type);
+    t.output = true;
+    return t;
+}
+
+void Variant::integer(const std::string &id, Value fallback, double low, double high,
+                      const std::string &text) {
+    attributes.push_back({id, text, Attribute::Int, {}, fallback, low, high});
+}
+
+void Variant::number(const std::string &id, Value fallback, double low, double high,
+                     const std::string &text) {
+    attributes.push_back({id, text, Attribute::Float, {}, fallback, low, high});
+}
+
+void Variant::flag(const std::string &id, Value fallback, const std::string &text) {
+    attributes.push_back({id, text, Attribute::Flag, {}, fallback, 0, 1});
+}
+
+void Variant::choice(const std::string &id, std::vector<std::string> choices, Value fallback,
+                     const std::string &text) {
+    double last = double(choices.size()) - 1;
+    attributes.push_back({id, text, Attribute::Enum, std::move(choices), fallback, 0, last});
+}
+
+void Variant::shape(const std::string &id, const std::string &sizes, const std::string &order) {
+    Shape s;
+    s.name = id;
+    s.order = order;
+    for (const std::string &word : words(sizes)) {
+        size_t equal = word.find('=');
+        std::string key = word.substr(0, equal);
+        double number = std::stod(word.substr(equal + 1));
+        if (has_extent(key)) s.extents[key] = int64_t(number);
+        else s.attributes[attribute(key).name] = number;
+    }
+    shapes.push_back(s);
+}
+
+std::vector<std::string> Variant::extents() const {
+    std::vector<std::string> out;
+    for (const Tensor &t : tensors)
+        for (const std::string &symbol : t.extents)
+            if (std::find(out.begin(), out.end(), symbol) == out.end()) out.push_back(symbol);
+    return out;
+}
+
+bool Variant::has_extent(const std::string &symbol) const {
+    std::vector<std::string> all = extents();
+    return std::find(all.begin(), all.end(), symbol) != all.end();
+}
+
+bool Variant::has_tensor(const std::string &id) const {
+    return std::any_of(tensors.begin(), tensors.end(), [&](auto &t) { return t.name == id; });
+}
+
+const Tensor &Variant::tensor(const std::string &id) const {
+    for (const Tensor &t : tensors)
+        if (t.name == id) return t;
+    throw std::invalid_argument(name + " has no tensor '" + id + "'");
+}
+
+const Attribute &Variant::attribute(const std::string &id) const {
+    for (const Attribute &a : attributes)
+        if (a.name == id) return a;
+    throw std::invalid_argument(name + " has no attribute or extent '" + id + "'");
+}
+
+Build::Build(const Variant &variant, const Special &special, int head_dim, int query_tile,
+             Halide::Type storage)
+    : variant(variant), query_tile(query_tile), fixed_attributes(special.attributes) {
+    if (head_dim > 0)
+        for (const std::string &symbol : variant.heads)
+            if (variant.has_extent(symbol)) fixed_extents[symbol] = head_dim;
+    for (const Tensor &t : variant.tensors) {
+        if (t.output) continue;
+        Halide::ImageParam image(halide_type(t.type, storage), int(t.extents.size()), t.name);
+        for (int i = 0; i < image.dimensions(); i++) image.dim(i).set_min(0);
+        // An absent or broadcast tensor repeats one element: stride 0.
+        if (!t.is_optional && !t.broadcast.back()) image.dim(0).set_stride(1);
+        auto fixed = fixed_extents.find(t.extents.back());
+        if (fixed != fixed_extents.end()) image.dim(0).set_extent(fixed->second);
+        images.emplace(t.name, image);
+    }
+    for (const Attribute &a : variant.attributes) {
+        bool real = a.kind == Attribute::Float;
+        Halide::Type type = real ? Halide::Float(32) : Halide::Int(32);
+        params.emplace(a.name, Halide::Param<void>(type, "attribute_" + a.name));
+    }
+}
+
+Expr Build::extent(const std::string &symbol) const {
+    auto fixed = fixed_extents.find(symbol);
+    if (fixed != fixed_extents.end()) return fixed->second;
+    for (const Tensor &t : variant.tensors) {
+        if (t.output || t.is_optional) continue;
+        int rank = int(t.extents.size());
+        for (int i = 0; i < rank; i++)
+            if (t.extents[i] == symbol && !t.broadcast[i])
+                return images.at(t.name).dim(rank - 1 - i).extent();
+    }
+    throw std::invalid_argument(variant.name + " has no extent '" + symbol + "'");
+}
+
+Expr Build::attribute(const std::string &id) const {
+    auto fixed = fixed_attributes.find(id);
+    bool real = variant.attribute(id).kind == Attribute::Float;
+    if (fixed != fixed_attributes.end())
+        return real ? Expr(float(fixed->second)) : Expr(int(fixed->second));
+    return params.at(id);
+}
+
+bool Build::is(const std::string &id, double value) const {
+    auto fixed = fixed_attributes.find(id);
+    return fixed != fixed_attributes.end() && fixed->second == value;
+}
+
+Expr Build::load(const std::string &tensor, std::vector<Expr> index) const {
+    Halide::ImageParam image = images.at(tensor);
+    std::reverse(index.begin(), index.end());
+    // For bounds inference only, it makes no code: the caller's rows exist. Columns of a head are
+    // loop variables already.
+    for (size_t i = variant.tensor(tensor).type == Type::Storage; i < index.size(); i++)
+        index[i] = unsafe_promise_clamped(index[i], 0, image.dim(int(i)).extent() - 1);
+    return image(index);
+}
+
+Expr Build::element_bytes() const { return cast<double>(bytes); }
+
+std::vector<Halide::Argument> Build::arguments() const {
+    std::vector<Halide::Argument> out;
+    for (const Tensor &t : variant.tensors)
+        if (!t.output) out.push_back(images.at(t.name));
+    for (const Attribute &a : variant.attributes) out.push_back(params.at(a.name));
+    return out;
+}
+
+Attention make_attention(Build &x) {
+    Attention a = x.variant.build(x);
+    auto site = [&x, position = a.queries.position](Expr row, Expr key) {
+        return Site{x.v.b, x.v.h, position ? position(row) : row, key};
+    };
+    const Variant &v = x.variant;
+    for (Source &s : a.sources) {
+        if (v.modify_score)
+            s.score = [=, &x, &v, score = s.score](Expr value, Expr row, Expr key) {
+                if (score) value = score(value, row, key);
+                return v.modify_score(x, site(row, key), value);
+            };
+        if (v.admit)
+            s.admit = [=, &x, &v, admit = s.admit](const std::vector<Expr> &r, Expr row, Expr key) {
+                Expr ok = v.admit(x, site(row, key));
+                return admit ? admit(r, row, key) && ok : ok;
+            };
+    }
+    return a;
+}
+
+std::vector<Variant> &registry() {
+    static std::vector<Variant> variants;
+    return variants;
+}
+
+const Variant *find_variant(const std::string &name) {
+    for (const Variant &v : registry())
+        if (v.name == name) return &v;
+    return nullptr;
+}
+
+Registration::Registration(Variant v) {
+    if (find_variant(v.name)) throw std::logic_error("two variants are called " + v.name);
+    registry().push_back(std::move(v));
+}
+
+}  // namespace attune

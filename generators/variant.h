@@ -1,0 +1,228 @@
+// What a variant of attention is: its tensors, attributes and cost, declared once, and its algorithm
+// as a list of key sources. The C header, argument checks, command line, benchmarks and tests are
+// made from this declaration; a schedule never appears here.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "Halide.h"
+
+namespace attune {
+
+using Halide::cast;
+using Halide::Expr;
+using Halide::Func;
+using Halide::Var;
+
+enum class Type { Storage, F32, I32, U8 };  // Storage: the dtype a kernel is generated for
+
+// A number known when a call is made: a constant, an extent "Lk", an attribute, or "1/sqrt(D)".
+struct Value {
+    std::string text;
+    Value() = default;
+    Value(double number);
+    Value(int number) : Value(double(number)) {}
+    Value(const char *name) : text(name) {}
+    bool given() const { return !text.empty(); }
+};
+
+enum class Content { Any, Range, Permutation };
+
+struct Tensor {
+    std::string name, doc;
+    Type type = Type::Storage;
+    std::vector<std::string> extents;  // symbols, outermost first
+    std::vector<bool> broadcast;       // that extent may be 1
+    bool output = false, is_optional = false, leading = false;
+    Value absent_value;
+    Content content = Content::Any;
+    Value low, high;
+    std::string needed_by;  // "attribute=value": required exactly then
+
+    // Optional; when it is absent every element counts as `value`.
+    Tensor &optional(Value value = 0);
+    // Integers low..high; anything else is refused before the kernel runs.
+    Tensor &range(Value low, Value high);
+    Tensor &permutation();  // the innermost dimension holds each of 0..extent-1 once
+    Tensor &needed(const std::string &attribute_is);
+};
+
+struct Attribute {
+    enum Kind { Int, Float, Flag, Enum };
+    std::string name, doc;
+    Kind kind = Int;
+    std::vector<std::string> choices;
+    Value fallback;  // not given: required
+    double low = 0, high = 0;
+};
+
+struct Shape {  // a size with a name, for benchmarks
+    std::string name;
+    std::map<std::string, int64_t> extents;
+    std::map<std::string, double> attributes;
+    std::string order;  // memory order of rank-4 storage tensors
+    std::string dtype = "f32";
+};
+
+// A kernel of its own for calls in which these attributes have these values.
+struct Special {
+    std::string name;
+    std::map<std::string, double> attributes;
+    bool head_dims = true;  // once for each head size of the menu; false: head size at run time
+};
+
+struct Cost {
+    Expr pairs, flops, bytes;  // double
+};
+
+class Build;
+
+// ---- The algorithm: a softmax over key sources -------------------------------------------------
+
+struct Queries {
+    Expr count;  // rows 0 .. count-1 of every head and batch element
+    Expr scale;
+    std::function<Expr(Expr d, Expr row)> load;
+    std::function<Expr(Expr row)> target;    // where a row's result goes; empty: the row itself
+    std::function<Expr(Expr row)> valid;     // rows for which it is false give 0; empty: all count
+    std::function<Expr(Expr row)> position;  // on the key axis, for score and admit; empty: row
+};
+
+// Where a block of queries finds keys. Expressions may use the block, head and batch of Build.
+struct Source {
+    std::string name;  // unique among the sources of a variant, and no prefix of another
+    Expr first, last;  // keys [first, last) of the block
+    Expr max_keys;     // upper bound of last - first over all blocks: extents and attributes only
+    std::function<Expr(Expr d, Expr key)> key, value;
+    // Integers of a query row that cost a load or a division: made once a block, passed to admit.
+    std::vector<std::function<Expr(Expr row)>> row = {};
+    // Whether a row sees a key of [first, last); empty: it does.
+    std::function<Expr(const std::vector<Expr> &r, Expr row, Expr key)> admit = {};
+    // The score of an admitted pair, from the scaled dot product; empty: as it is.
+    std::function<Expr(Expr score, Expr row, Expr key)> score = {};
+};
+
+struct Attention {
+    Queries queries;
+    std::vector<Source> sources;
+    std::vector<Func> before;  // Funcs computed as whole tensors first (summaries, projections)
+};
+
+struct Site {
+    Expr batch, head, query, key;  // query: position on the key axis
+};
+
+class Variant {
+public:
+    std::string name, doc, source;
+    std::vector<Tensor> tensors;
+    std::vector<Attribute> attributes;
+    std::vector<std::pair<Value, Value>> rules;  // the first divides the second
+    std::vector<Shape> shapes;
+    std::vector<Special> specials;             // most special first; the last takes every call
+    std::vector<std::string> heads{"D", "Dv"};  // extents that head_dims fixes
+    std::vector<std::string> not_yet;  // tensors and attributes that no kernel takes
+    std::function<Attention(Build &)> build;
+    std::function<Cost(Build &)> cost;
+    // Changes to an existing variant: a score modification and a further predicate.
+    std::function<Expr(Build &, const Site &, Expr score)> modify_score;
+    std::function<Expr(Build &, const Site &)> admit;
+
+    Variant(std::string name, std::string doc, std::string source);
+
+    // shape: symbols, outermost first: "B Lq Hq D". "B?" may be 1; "[B]" may be left out.
+    Tensor &input(const std::string &name, const std::string &shape, const std::string &doc,
+                  Type type = Type::Storage);
+    Tensor &output(const std::string &name, const std::string &shape, const std::string &doc,
+                   Type type = Type::Storage);
+    void integer(const std::string &name, Value fallback, double low, double high,
+                 const std::string &doc);
+    void number(const std::string &name, Value fallback, double low, double high,
+                const std::string &doc);
+    void flag(const std::string &name, Value fallback, const std::string &doc);
+    void choice(const std::string &name, std::vector<std::string> choices, Value fallback,
+                const std::string &doc);
+    void divides(Value divisor, Value dividend) { rules.emplace_back(divisor, dividend); }
+    // sizes: "B=1 Hq=8 Lq=2048 causal=1"
+    void shape(const std::string &name, const std::string &sizes, const std::string &order = "");
+
+    std::vector<std::string> extents() const;  // symbols in order of first use
+    const Tensor &tensor(const std::string &name) const;
+    const Attribute &attribute(const std::string &name) const;
+    bool has_tensor(const std::string &name) const;
+    bool has_extent(const std::string &symbol) const;
+
+private:
+    Tensor &add(const std::string &name, const std::string &shape, const std::string &doc, Type t);
+};
+
+// ---- What an algorithm is given ----------------------------------------------------------------
+
+// The loop variables of blocked attention.
+struct Dims {
+    Var d{"d"};    // column of a head
+    Var qi{"qi"};  // query row within its block
+    Var g{"g"};    // owner of columns of the state
+    Var k{"k"};    // key within its chunk
+    Var kt{"kt"};  // group of keys within its chunk
+    Var c{"c"};    // chunk of keys
+    Var qb{"qb"};  // block of queries
+    Var h{"h"}, b{"b"};
+};
+
+class Build {
+public:
+    Build(const Variant &variant, const Special &special, int head_dim, int query_tile,
+          Halide::Type storage);
+
+    const Variant &variant;
+    const Dims v;
+    const int query_tile;
+    Expr block_first() const { return v.qb * query_tile; }  // first and last query row of a block
+    Expr block_last(Expr rows) const { return min((v.qb + 1) * query_tile, rows) - 1; }
+
+    Expr extent(const std::string &symbol) const;  // a constant where the kernel fixes it
+    Expr attribute(const std::string &name) const;
+    bool is(const std::string &attribute, double value) const;  // fixed to that value
+    // Element of an input, indices outermost first as in the declaration.
+    Expr load(const std::string &tensor, std::vector<Expr> index) const;
+
+    Expr element_bytes() const;  // double: size of the storage type, for costs only
+
+    // Inputs, then attributes, in order of declaration.
+    std::vector<Halide::Argument> arguments() const;
+    Halide::Argument element_bytes_argument() const { return bytes; }
+    Halide::ImageParam image(const std::string &tensor) const { return images.at(tensor); }
+
+private:
+    std::map<std::string, double> fixed_attributes;
+    std::map<std::string, int> fixed_extents;
+    std::map<std::string, Halide::ImageParam> images;
+    std::map<std::string, Halide::Param<void>> params;
+    Halide::Param<int> bytes{"element_bytes"};
+};
+
+// The variant's algorithm with its modify_score and admit in every source.
+Attention make_attention(Build &x);
+
+// ---- The list of variants ----------------------------------------------------------------------
+
+std::vector<Variant> &registry();
+const Variant *find_variant(const std::string &name);
+struct Registration {
+    explicit Registration(Variant v);
+};
+
+// Variants to start from.
+Variant dense(const std::string &name = "dense");
+
+}  // namespace attune
+
+// ATTUNE_VARIANT(name) { attune::Variant v = attune::dense("name"); ...; return v; }
+#define ATTUNE_VARIANT(id)                                                     \
+    static attune::Variant attune_make_##id();                                 \
+    static attune::Registration attune_registration_##id(attune_make_##id()); \
+    static attune::Variant attune_make_##id()

@@ -1,0 +1,146 @@
+/* What a kernel pack says about itself: constant tables that `attune generate` writes from the
+ * declarations of the variants. libattune checks arguments and picks kernels by these tables alone,
+ * and so do the command line, the benchmarks and the tests. All names are static strings.
+ */
+#ifndef ATTUNE_PACK_H
+#define ATTUNE_PACK_H
+
+#include "attune.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum { ATTUNE_MAX_RANK = 5, ATTUNE_MAX_EXTENTS = 16, ATTUNE_MAX_TENSORS = 24,
+       ATTUNE_MAX_ATTRIBUTES = 16 };
+
+/* A number known when a call is made. */
+enum attune_value_kind {
+    ATTUNE_VALUE_NONE = 0,
+    ATTUNE_VALUE_NUMBER,      /* number */
+    ATTUNE_VALUE_EXTENT,      /* extent `index` of the variant */
+    ATTUNE_VALUE_ATTRIBUTE,   /* attribute `index` of the variant */
+    ATTUNE_VALUE_RSQRT_EXTENT /* 1 / sqrt(extent `index`) */
+};
+typedef struct attune_value {
+    int kind, index;
+    double number;
+} attune_value;
+
+enum attune_dtype { /* of a tensor in a declaration, and of a kernel's storage */
+    ATTUNE_STORAGE = 0, /* whatever the call stores: f32, f16 or bf16; one for all such tensors */
+    ATTUNE_F32, ATTUNE_F16, ATTUNE_BF16, ATTUNE_I32, ATTUNE_U8
+};
+
+/* What index tensors may hold, and how a benchmark fills a tensor. */
+enum attune_content {
+    ATTUNE_ANY = 0,     /* benchmarks: N(0, 1) */
+    ATTUNE_RANGE,       /* integers low <= x <= high; benchmarks: high */
+    ATTUNE_PERMUTATION  /* the last dimension holds each of 0..extent-1 once; benchmarks: random */
+};
+
+typedef struct attune_tensor {
+    const char *name, *doc;
+    int output;   /* 0: input, 1: output */
+    int optional; /* may be NULL in the args */
+    int dtype;    /* enum attune_dtype */
+    int rank;
+    int extents[ATTUNE_MAX_RANK];   /* outermost first: index of the extent's symbol */
+    int broadcast[ATTUNE_MAX_RANK]; /* 1: that extent may also be 1 */
+    int leading; /* 1: the outermost dimension may be left out (alibi: [Hq] or [B, Hq]) */
+    int needed_by;       /* 0, or 1 + index of an attribute: required exactly when that attribute */
+    double needed_value; /* has this value */
+    attune_value absent; /* optional input: every element when it is NULL */
+    int content;         /* enum attune_content */
+    attune_value low, high;
+    size_t offset; /* of the DLTensor* in the args */
+} attune_tensor;
+
+enum attune_attribute_type { ATTUNE_INT = 0, ATTUNE_FLOAT, ATTUNE_FLAG, ATTUNE_ENUM };
+
+/* In the args an int, flag or enum is an int32_t, a float a float. INT32_MIN and NaN mean "not
+ * given": then `fallback` counts, and without one the attribute is required. */
+typedef struct attune_attribute {
+    const char *name, *doc;
+    int type;
+    const char *const *choices; /* enum: its strings, NULL at the end; else NULL */
+    attune_value fallback;
+    double low, high; /* inclusive */
+    size_t offset;
+} attune_attribute;
+
+/* A rule between two numbers of a call: a divides b. */
+typedef struct attune_rule {
+    attune_value divisor, dividend;
+} attune_rule;
+
+/* A size that has a name, for benchmarks. */
+typedef struct attune_shape {
+    const char *name;
+    const char *order;           /* memory order of rank-4 storage tensors, e.g. "0213" */
+    int dtype;                   /* ATTUNE_F32, ... */
+    const int64_t *extents;      /* one a symbol */
+    const double *attributes;    /* one an attribute; NaN: not given */
+    uint32_t present;            /* bit t: optional tensor t is given */
+} attune_shape;
+
+/* A kernel is chosen only if all its conditions hold. */
+enum attune_condition_kind {
+    ATTUNE_WHEN_ABSENT = 0, /* tensor `index` is NULL */
+    ATTUNE_WHEN_EXTENT,     /* low <= extent `index` <= high */
+    ATTUNE_WHEN_ATTRIBUTE   /* low <= attribute `index` <= high */
+};
+typedef struct attune_condition {
+    int kind, index;
+    double low, high;
+} attune_condition;
+
+enum attune_device { ATTUNE_CPU = 0, ATTUNE_OPENCL, ATTUNE_CUDA };
+
+/* args: the context, a halide_buffer_t* for each input tensor in order of declaration, a pointer to
+ * each attribute's int32_t or float in order, a halide_buffer_t* for each output tensor. Dimensions
+ * of a buffer run innermost first. Each output has the dimensions of the variant's first output:
+ * those that it lacks have stride 0. */
+typedef int (*attune_kernel_call)(void **args);
+
+typedef struct attune_kernel {
+    const char *name;     /* e.g. dense_f32_d64_band_avx512 */
+    const char *target;   /* avx512 */
+    const char *schedule; /* e.g. "TQ=64 C=128 MR=4 G=4" */
+    int variant;
+    int dtype;  /* of storage */
+    int device; /* enum attune_device */
+    int conditions;
+    const attune_condition *condition;
+    attune_kernel_call call;
+} attune_kernel;
+
+typedef struct attune_variant {
+    const char *name, *doc, *source; /* source: paper, section */
+    size_t args_size;
+    int extents, tensors, attributes, rules, shapes;
+    const char *const *extent; /* symbols: "B", "Lq", ... */
+    const attune_tensor *tensor; /* inputs first, then outputs */
+    const attune_attribute *attribute;
+    const attune_rule *rule;
+    const attune_shape *shape;
+    /* {pairs, flops, bytes}: args as of a kernel, then a pointer to the storage type's size in
+     * bytes (int32_t) in place of the outputs, then a halide_buffer_t* of 3 doubles. */
+    attune_kernel_call cost;
+} attune_variant;
+
+struct attune_pack {
+    int abi_version;
+    const char *name, *version; /* version of the generator */
+    int variants, kernels;
+    const attune_variant *variant;
+    const attune_kernel *kernel; /* of one variant and target: the most special first */
+};
+
+/* A pack registers itself when it is loaded; generated code calls this. */
+ATTUNE_API void attune_register_pack(const attune_pack *pack);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

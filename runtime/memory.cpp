@@ -1,0 +1,84 @@
+#include "memory.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+
+namespace attune {
+
+static_assert(sizeof(Block) <= kAlignment, "the header must fit before the memory");
+
+static void *default_allocate(void *, size_t bytes) {
+    if (bytes > SIZE_MAX - kAlignment) return nullptr;
+    return aligned_alloc(kAlignment, (bytes + kAlignment - 1) / kAlignment * kAlignment);
+}
+
+static void default_release(void *, void *memory) { free(memory); }
+
+/* Class c = 4 e + s holds blocks of (4 + s) 2^(e - 2) bytes, s in 0..3. */
+static size_t class_bytes(int size_class) {
+    const int octave = size_class / 4;
+    const size_t quarters = 4 + size_class % 4;
+    return octave >= 2 ? quarters << (octave - 2) : quarters >> (2 - octave);
+}
+
+static int class_of(size_t bytes) {
+    if (bytes < kAlignment) bytes = kAlignment;
+    const int octave = 63 - __builtin_clzll(bytes);
+    const int size_class = 4 * octave + int((bytes >> (octave - 2)) & 3);
+    return class_bytes(size_class) < bytes ? size_class + 1 : size_class;
+}
+
+void Scratch::init(const attune_options &options) {
+    allocate_ = options.allocate ? options.allocate : default_allocate;
+    release_ = options.allocate ? options.release : default_release;
+    user_ = options.allocate ? options.memory_user : nullptr;
+}
+
+/* Large blocks start at different offsets of a page: tiles of several threads or arrays at equal
+ * offsets would compete for the same sets of the first-level cache. */
+Block *Scratch::allocate(int size_class) {
+    const size_t bytes = class_bytes(size_class);
+    const size_t stagger = bytes >= 4096 ? (allocated_++ % 16) * 4 * kAlignment : 0;
+    const size_t total = bytes + stagger + 2 * kAlignment;
+    if (total < bytes || total > size_t(PTRDIFF_MAX)) return nullptr;
+    void *base = allocate_(user_, total);
+    if (!base) return nullptr;
+    const uintptr_t start = reinterpret_cast<uintptr_t>(base) + stagger + kAlignment - 1;
+    Block *block = reinterpret_cast<Block *>(start / kAlignment * kAlignment);
+    block->owner = this;
+    block->base = base;
+    block->size_class = size_class;
+    return block;
+}
+
+void *Scratch::take(size_t bytes) {
+    if (bytes > size_t(PTRDIFF_MAX)) return nullptr;
+    const int size_class = class_of(bytes);
+    Lock lock(mutex_);
+    Block *block = free_[size_class];
+    if (block) {
+        free_[size_class] = block->next;
+    } else {
+        block = allocate(size_class);
+    }
+    return block ? memory_of(block) : nullptr;
+}
+
+void Scratch::give(void *memory) {
+    Block *block = block_of(memory);
+    Scratch &owner = *block->owner;
+    Lock lock(owner.mutex_);
+    block->next = owner.free_[block->size_class];
+    owner.free_[block->size_class] = block;
+}
+
+void Scratch::release_all() {
+    for (Block *&list : free_) {
+        while (Block *block = list) {
+            list = block->next;
+            release_(user_, block->base);
+        }
+    }
+}
+
+}  // namespace attune

@@ -1,0 +1,79 @@
+#include "params.h"
+
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <stdexcept>
+
+namespace attune {
+
+extern const char *const kTunedRecords;  // schedules/tuned/*.json, embedded by the build
+
+namespace {
+
+struct Field {
+    const char *name;
+    int Params::*member;
+};
+const Field kFields[] = {{"query_tile", &Params::query_tile}, {"key_chunk", &Params::key_chunk},
+                         {"key_step", &Params::key_step},     {"columns", &Params::columns},
+                         {"threads_x", &Params::threads_x},   {"threads_y", &Params::threads_y}};
+
+// Exact fields of a record that agree with the key; -1 if one contradicts it.
+int fit(const nlohmann::json &record, const ParamsKey &key) {
+    const nlohmann::json want = {{"target", key.target},
+                                 {"variant", key.variant},
+                                 {"special", key.special},
+                                 {"head_dim", key.head_dim}};
+    int exact = 0;
+    for (auto &[name, value] : want.items()) {
+        if (!record.contains(name) || record[name] == "*") continue;
+        if (record[name] != value) return -1;
+        exact++;
+    }
+    return exact;
+}
+
+}  // namespace
+
+std::string Params::text() const {
+    std::string out;
+    for (const Field &f : kFields)
+        if (this->*f.member)
+            out += (out.empty() ? "" : " ") + std::string(f.name) + "=" +
+                   std::to_string(this->*f.member);
+    return out;
+}
+
+Params tuned_params(const ParamsKey &key) {
+    static const nlohmann::json records = nlohmann::json::parse(kTunedRecords);
+    const nlohmann::json *best = nullptr;
+    int most = -1;
+    for (const auto &record : records) {
+        int exact = fit(record, key);
+        if (exact > most) {
+            most = exact;
+            best = &record;
+        }
+    }
+    if (!best) throw std::runtime_error("no schedule is recorded for target " + key.target);
+    Params p;
+    for (const Field &f : kFields) p.*f.member = best->at("params").value(f.name, 0);
+    return p;
+}
+
+Params with_overrides(Params p, const std::string &text) {
+    std::istringstream in(text);
+    for (std::string word; in >> word;) {
+        size_t equal = word.find('=');
+        bool known = false;
+        for (const Field &f : kFields)
+            if (equal != std::string::npos && word.substr(0, equal) == f.name) {
+                p.*f.member = std::stoi(word.substr(equal + 1));
+                known = true;
+            }
+        if (!known) throw std::runtime_error("schedule '" + word + "' is not NAME=NUMBER");
+    }
+    return p;
+}
+
+}  // namespace attune

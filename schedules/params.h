@@ -1,0 +1,29 @@
+// The numbers of a schedule and where they come from: schedules/tuned/*.json, the records that ship.
+#pragma once
+
+#include <string>
+
+namespace attune {
+
+struct Params {
+    int query_tile = 0, key_chunk = 0, key_step = 0, columns = 0;  // see Blocking
+    int threads_x = 0, threads_y = 0;  // GPU: threads of a block
+    std::string text() const;  // "query_tile=64 key_chunk=128 ..."
+};
+
+// What a record is looked up by; "*" in a record fits everything, and the record with the most
+// exact fields wins.
+struct ParamsKey {
+    std::string target;   // "avx512", "opencl"
+    std::string variant;  // "dense"
+    std::string special;  // "band"
+    int head_dim;         // 0: at run time
+};
+
+// Throws std::runtime_error when no record fits.
+Params tuned_params(const ParamsKey &key);
+
+// Overrides from text like "query_tile=32 key_step=8" (attune generate --schedule).
+Params with_overrides(Params params, const std::string &text);
+
+}  // namespace attune

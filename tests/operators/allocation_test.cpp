@@ -1,0 +1,116 @@
+// Memory of a call: none that is new in the steady state, and none that grows with Lq * Lk.
+#include "count_new.h"
+#include "property.h"
+
+#include <atomic>
+#include <cstdlib>
+
+namespace attune::tests {
+namespace {
+
+struct Counts {
+    std::atomic<long> calls{0}, live{0}, fail_at{-1};
+    std::atomic<std::size_t> bytes{0};
+
+    static void *allocate(void *user, std::size_t bytes) {
+        auto *const counts = static_cast<Counts *>(user);
+        if (counts->calls++ == counts->fail_at) return nullptr;
+        ++counts->live;
+        counts->bytes += bytes;
+        return std::aligned_alloc(64, (bytes + 63) / 64 * 64);
+    }
+    static void release(void *user, void *memory) {
+        if (memory) --static_cast<Counts *>(user)->live;
+        std::free(memory);
+    }
+};
+
+Context counting_context(const std::string &target, Counts &counts, int threads = 2) {
+    attune_options wanted = options(target, threads);
+    wanted.allocate = Counts::allocate;
+    wanted.release = Counts::release;
+    wanted.memory_user = &counts;
+    return make_context(wanted);
+}
+
+class Allocation : public Property {};
+
+TEST_P(Allocation, NoneInTheSteadyState) {
+    for (const Config &config : configs()) {
+        Counts counts;
+        const Context context = counting_context(target(), counts);
+        const Case call = make_case(config);
+        const int variant = variant_of(test_pack(), op());
+        const Arguments arguments(test_pack()->variant[variant], call);
+        const auto once = [&] {
+            return attune_call(context.get(), test_pack(), variant, arguments.data());
+        };
+        for (int i = 0; i < 3; ++i) ASSERT_EQ(once(), ATTUNE_OK) << attune_error_message();
+        // Threads take scratch as they come: a few calls more may still find a first one.
+        long before = counts.calls;
+        for (int i = 0; i < 50 && (i == 0 || counts.calls != before); ++i) {
+            before = counts.calls;
+            ASSERT_EQ(once(), ATTUNE_OK);
+        }
+        const long news_before = news();
+        before = counts.calls;
+        for (int i = 0; i < 20; ++i) ASSERT_EQ(once(), ATTUNE_OK);
+        EXPECT_EQ(counts.calls - before, 0) << describe(config);
+        EXPECT_EQ(news() - news_before, 0) << describe(config);
+    }
+}
+
+TEST_P(Allocation, AllIsReleasedWithTheContext) {
+    Counts counts;
+    {
+        const Context context = counting_context(target(), counts, 7);
+        for (const Config &config : configs()) run(context.get(), make_case(config));
+    }
+    EXPECT_EQ(counts.live, 0);
+}
+
+TEST_P(Allocation, GrowsWithLengthNotItsSquare) {
+    std::size_t bytes[2];
+    for (int i = 0; i < 2; ++i) {
+        Config config = configs().front();
+        config.B = config.Hq = config.Hkv = 1;
+        config.q_len.clear(), config.kv_len.clear();
+        config.Lq = config.Lk = i ? 4224 : 528; // 8 times as long
+        if (op() == "combiner_fixed") config.attributes["M"] = 33.0;
+        Counts counts;
+        const Context context = counting_context(target(), counts);
+        run(context.get(), make_case(config));
+        bytes[i] = counts.bytes;
+    }
+    // Linear would be 8 times, quadratic 64; fixed parts only lower it.
+    EXPECT_LT(bytes[1], 16 * bytes[0] + (1 << 20));
+    EXPECT_LT(bytes[1], sizeof(float) * 4224 * 4224 / 4) << "as much as a score matrix";
+}
+
+TEST_P(Allocation, FailureIsAStatus) {
+    for (const Config &config : configs())
+        for (long n = 0; n < 4; ++n) {
+            Counts counts;
+            counts.fail_at = n;
+            {
+                const Context context = counting_context(target(), counts, 1);
+                const Case call = make_case(config);
+                const attune_status status = tests::call(context.get(), test_pack(), call);
+                EXPECT_EQ(status, counts.calls > n ? ATTUNE_OUT_OF_MEMORY : ATTUNE_OK)
+                    << attune_error_message();
+                // The context works on.
+                counts.fail_at = -1;
+                EXPECT_EQ(run(context.get(), again(call)), run_here(again(call)));
+            }
+            EXPECT_EQ(counts.live, 0);
+        }
+}
+
+INSTANTIATE_TEST_SUITE_P(Cpu, Allocation,
+                         testing::Combine(testing::Values("dense", "combiner_fixed",
+                                                          "cluster_attn"),
+                                          testing::ValuesIn(cpu_targets())),
+                         property_name);
+
+} // namespace
+} // namespace attune::tests

@@ -1,0 +1,90 @@
+// The conformance cases straight through the library, on every target that can run here.
+#include "case_file.h"
+#include "check.h"
+#include "crash.h"
+#include "machine.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace attune::tests {
+namespace {
+
+// The bound of the authors of the cases: 2e-5 of the largest value, plus 2e-5 of each.
+testing::AssertionResult close(const std::string &name, const Tensor &got, const Tensor &want) {
+    const std::vector<double> a = got.values(), b = want.values();
+    if (got.shape != want.shape) return testing::AssertionFailure() << name << ": another shape";
+    double scale = 1;
+    for (double x : b)
+        if (std::isfinite(x)) scale = std::max(scale, std::fabs(x));
+    for (std::size_t i = 0; i < a.size(); ++i)
+        if (a[i] != b[i] && !(std::fabs(a[i] - b[i]) <= 2e-5 * (scale + std::fabs(b[i]))))
+            return testing::AssertionFailure()
+                   << name << ": element " << i << " is " << a[i] << ", not " << b[i];
+    return testing::AssertionSuccess();
+}
+
+using Parameter = std::tuple<std::filesystem::path, std::string>;
+
+class Conformance : public testing::TestWithParam<Parameter> {};
+
+TEST_P(Conformance, Holds) {
+    const auto &[folder, target] = GetParam();
+    oracle::CaseFile file = oracle::read_case(folder);
+    if (!has_kernel(test_pack(), file.call.op, target))
+        GTEST_SKIP() << "the pack has no " << file.call.op << " for " << target;
+    now_running(folder.string() + " on " + target);
+    for (const Layout layout : {Layout::blhd, Layout::bhld}) {
+        Case call = file.call;
+        add_outputs(call, file.expected.count("lse") != 0, layout);
+        const attune_status status = tests::call(context_for(target), test_pack(), call);
+        ASSERT_STREQ(attune_status_name(status),
+                     attune_status_name(expected_status(test_pack(), target, call)))
+            << attune_error_message();
+        for (const auto &[name, want] : file.expected) {
+            const Tensor &got = call.tensors.at(name);
+            EXPECT_TRUE(status == ATTUNE_OK ? close(name, got, want)
+                                            : testing::AssertionResult(untouched(got)));
+        }
+        EXPECT_TRUE(status == ATTUNE_OK || *attune_error_message());
+    }
+}
+
+std::string name_of(const testing::TestParamInfo<Parameter> &info) {
+    const auto &[folder, target] = info.param;
+    std::string name = folder.parent_path().filename().string() + "_" + folder.filename().string() +
+                       "_" + target;
+    std::replace(name.begin(), name.end(), '-', '_');
+    return name;
+}
+
+INSTANTIATE_TEST_SUITE_P(Data, Conformance,
+                         testing::Combine(testing::ValuesIn(oracle::find_cases(ATTUNE_TEST_DATA)),
+                                          testing::ValuesIn(all_targets())),
+                         name_of);
+
+// Says in the log why a run shows no results of a target.
+TEST(Machine, Targets) {
+    const std::vector<std::string> here = all_targets();
+    for (const char *target : {"x86-64", "avx2", "avx512", "aarch64", "opencl"})
+        if (std::find(here.begin(), here.end(), target) == here.end())
+            printf("not tested: %s (this machine has no %s)\n", target,
+                   target == std::string("opencl") ? "OpenCL platform" : "such CPU");
+    EXPECT_FALSE(here.empty());
+}
+
+// A CPU target that the machine has is one that the library accepts, and the other way round.
+TEST(Machine, LibraryAgreesOnTargets) {
+    const std::vector<std::string> here = cpu_targets();
+    for (const std::string target : {"x86-64", "avx2", "avx512", "aarch64"}) {
+        const attune_options wanted = options(target);
+        attune_context *context = nullptr;
+        const attune_status status = attune_context_create(&wanted, &context);
+        attune_context_destroy(status == ATTUNE_OK ? context : nullptr);
+        const bool expected = std::find(here.begin(), here.end(), target) != here.end();
+        EXPECT_EQ(status, expected ? ATTUNE_OK : ATTUNE_UNSUPPORTED_TARGET) << target;
+    }
+}
+
+} // namespace
+} // namespace attune::tests

@@ -1,0 +1,119 @@
+// Every kernel of the pack runs, made to by the context's filter: no kernel stays untested because
+// the dispatch prefers another.
+#include "check.h"
+#include "crash.h"
+#include "machine.h"
+
+#include <algorithm>
+
+namespace attune::tests {
+namespace {
+
+// An odd size that the conditions admit, near `wish`.
+double admitted(double wish, const attune_condition &condition) {
+    return std::min(std::max(wish, condition.low), condition.high);
+}
+
+// Sizes and attributes that meet the conditions of a kernel.
+Config config_for(const attune_variant &variant, const attune_kernel &kernel) {
+    Config c;
+    c.op = variant.name;
+    c.B = 2, c.Lq = c.Lk = 99, c.Hq = 2, c.Hkv = c.op == "combiner_fixed" ? 2 : 1;
+    c.D = c.Dv = 40;
+    if (c.op == "combiner_fixed") c.attributes = {{"M", 33.0}, {"causal", 1.0}};
+    if (c.op == "cluster_attn") c.attributes["chunk"] = 37.0;
+    if (c.op == "dense") c.attributes = {{"left", 21.0}, {"right", 9.0}};
+    const std::map<std::string, std::int64_t *> sizes = {
+        {"D", &c.D}, {"Dv", &c.Dv}, {"Lq", &c.Lq}, {"Lk", &c.Lk}, {"L", &c.Lq}, {"N", &c.Lq}};
+    for (int i = 0; i < kernel.conditions; ++i) {
+        const attune_condition &condition = kernel.condition[i];
+        if (condition.kind == ATTUNE_WHEN_EXTENT) {
+            const auto size = sizes.find(variant.extent[condition.index]);
+            if (size == sizes.end()) continue;
+            *size->second = static_cast<std::int64_t>(
+                admitted(static_cast<double>(*size->second), condition));
+        } else if (condition.kind == ATTUNE_WHEN_ATTRIBUTE) {
+            const attune_attribute &attribute = variant.attribute[condition.index];
+            const auto set = c.attributes.find(attribute.name);
+            const double wish = set == c.attributes.end() ? 0 : std::get<double>(set->second);
+            const double value = admitted(wish, condition);
+            if (attribute.type == ATTUNE_ENUM)
+                c.attributes[attribute.name] =
+                    std::string(attribute.choices[static_cast<std::size_t>(value)]);
+            else
+                c.attributes[attribute.name] = value;
+        }
+    }
+    if (variant.name == std::string("combiner_fixed") || variant.name == std::string("cluster_attn"))
+        c.Dv = c.D;
+    return c;
+}
+
+TEST(Kernels, EachOneObeysTheRule) {
+    const attune_pack *const pack = test_pack();
+    const std::vector<std::string> targets = all_targets();
+    int tested = 0;
+    for (int number = 0; number < pack->kernels; ++number) {
+        const attune_kernel &kernel = pack->kernel[number];
+        const attune_variant &variant = pack->variant[kernel.variant];
+        if (kernel.dtype != ATTUNE_F32) continue;
+        if (std::find(targets.begin(), targets.end(), kernel.target) == targets.end()) continue;
+        const Config config = config_for(variant, kernel);
+        const Case call = make_case(config);
+        const std::string target = kernel.target;
+        attune_options wanted = options(target, 2);
+        wanted.kernel = kernel.name;
+        const Context context = make_context(wanted);
+        const Arguments arguments(variant, call);
+        now_running(kernel.name + (": " + describe(config)));
+        int chosen = -1;
+        ASSERT_EQ(attune_call_kernel(context.get(), pack, kernel.variant, arguments.data(),
+                                     &chosen),
+                  ATTUNE_OK)
+            << kernel.name << ": " << attune_error_message();
+        EXPECT_EQ(chosen, number) << pack->kernel[chosen].name << " for " << kernel.name;
+        ASSERT_EQ(attune_call(context.get(), pack, kernel.variant, arguments.data()), ATTUNE_OK)
+            << kernel.name << ": " << attune_error_message();
+        EXPECT_TRUE(Expected(call).holds(call)) << kernel.name << ": " << describe(config);
+        ++tested;
+    }
+    EXPECT_GT(tested, 0);
+}
+
+// The choice depends on neither batch nor heads nor threads.
+TEST(Kernels, ChoiceIgnoresBatchAndThreads) {
+    const attune_pack *const pack = test_pack();
+    for (const std::string &target : cpu_targets())
+        for (int width : {32, 64, 80, 128}) {
+            Config config;
+            config.D = config.Dv = width, config.Lq = config.Lk = 300;
+            std::vector<int> chosen;
+            for (int size = 1; size < 9; size *= 2) {
+                config.B = size, config.Hq = config.Hkv = size;
+                const Case call = make_case(config);
+                const int variant = variant_of(pack, "dense");
+                const Arguments arguments(pack->variant[variant], call);
+                const Context context = make_context(options(target, size));
+                chosen.push_back(-1);
+                ASSERT_EQ(attune_call_kernel(context.get(), pack, variant, arguments.data(),
+                                             &chosen.back()),
+                          ATTUNE_OK);
+            }
+            EXPECT_EQ(std::count(chosen.begin(), chosen.end(), chosen[0]), 4) << target << width;
+        }
+}
+
+// A filter that no kernel matches is an answer, not an accident.
+TEST(Kernels, UnmatchedFilterSaysSo) {
+    const std::string target = cpu_targets().front();
+    attune_options wanted = options(target);
+    wanted.kernel = "no kernel has this name";
+    const Context context = make_context(wanted);
+    const Case call = make_case(Config());
+    EXPECT_EQ(tests::call(context.get(), test_pack(), call), ATTUNE_NO_KERNEL);
+    EXPECT_STRNE(attune_error_message(), "");
+    EXPECT_TRUE(untouched(call.tensors.at("o")));
+}
+
+} // namespace
+} // namespace attune::tests

@@ -1,0 +1,179 @@
+// A fixed matrix of sizes around the edges of vectors, tiles and chunks. Each axis meets every
+// value of the two most important ones, the lengths, while the others rotate.
+#include "check.h"
+#include "machine.h"
+
+namespace attune::tests {
+namespace {
+
+const int lengths[] = {0,  1,  2,  3,  5,  15, 16, 17,  31,
+                       32, 33, 63, 64, 65, 127, 128, 129, 257};
+const int widths[] = {1, 3, 8, 16, 32, 33, 40, 64, 80, 96, 128, 192, 256};
+const int heads[][2] = {{1, 1}, {3, 1}, {4, 2}, {6, 6}, {7, 7}};
+const int windows[] = {-1, 0, 1, 7};
+const Layout layouts[] = {Layout::blhd, Layout::bhld, Layout::packed, Layout::padded};
+
+// Walks an axis by a step of its own, so that all values of two axes meet after a while.
+template <typename T, std::size_t N> const T &at(const T (&axis)[N], int step) {
+    return axis[static_cast<std::size_t>(step) % N];
+}
+
+Config sized(const char *op, int lq, int lk, int n) {
+    Config c;
+    c.op = op;
+    c.B = 1 + n % 3;
+    c.Lq = lq, c.Lk = lk;
+    c.Hq = at(heads, n)[0], c.Hkv = at(heads, n)[1];
+    c.D = c.Dv = at(widths, n);
+    if (n % 4 == 3) c.Dv = at(widths, n / 4);
+    c.layout = at(layouts, n / 2);
+    c.guard = n % 2 ? Guard::before : Guard::after;
+    c.lse = n % 5 != 0;
+    c.seed = static_cast<std::uint64_t>(n + 1);
+    return c;
+}
+
+void set_band(Config &c, int causal, int align, int left, int right) {
+    if (causal) c.attributes["causal"] = 1.0;
+    if (align) c.attributes["align"] = std::string("top_left");
+    if (left >= 0) c.attributes["left"] = static_cast<double>(left);
+    if (right >= 0) c.attributes["right"] = static_cast<double>(right);
+}
+
+std::vector<int> some_lengths(std::int64_t batch, std::int64_t most, int n) {
+    std::vector<int> out;
+    for (std::int64_t b = 0; b < batch; ++b) // none, all, and a part
+        out.push_back(static_cast<int>((n + b) % 3 == 0 ? 0 : most * ((n + b) % 3) / 2));
+    return out;
+}
+
+TEST(DenseMatrix, Lengths) {
+    int n = 0;
+    for (int lq : lengths)
+        for (int lk : lengths) {
+            Config c = sized("dense", lq, lk, n++);
+            set_band(c, n % 3 == 0, n % 2, -1, -1);
+            check_everywhere(c, all_targets());
+        }
+}
+
+TEST(DenseMatrix, WidthsAndHeads) {
+    int n = 0;
+    for (int width : widths)
+        for (const auto &head : heads)
+            for (int causal = 0; causal < 2; ++causal) {
+                Config c = sized("dense", at(lengths, 5 + n % 11), at(lengths, 7 + n % 9), n);
+                ++n;
+                c.D = c.Dv = width;
+                c.Hq = head[0], c.Hkv = head[1];
+                set_band(c, causal, 0, -1, -1);
+                check_everywhere(c, all_targets());
+            }
+}
+
+TEST(DenseMatrix, ValuesOfAnotherWidth) {
+    int n = 0;
+    for (int width : widths)
+        for (int value_width : widths) {
+            Config c = sized("dense", at(lengths, 3 + n % 8), at(lengths, 4 + n % 9), n);
+            c.D = width, c.Dv = value_width;
+            set_band(c, n % 2, 0, -1, -1);
+            check_everywhere(c, all_targets());
+            ++n;
+        }
+}
+
+TEST(DenseMatrix, Windows) {
+    int n = 0;
+    for (int left : windows)
+        for (int right : windows)
+            for (int band = 0; band < 4; ++band)
+                for (int repeat = 0; repeat < 3; ++repeat) {
+                    Config c = sized("dense", at(lengths, 1 + n % 16), at(lengths, n % 17), n);
+                    ++n;
+                    if (repeat == 0) c.D = c.Dv = 64;
+                    set_band(c, band & 1, band & 2, left, right);
+                    check_everywhere(c, all_targets());
+                }
+}
+
+TEST(DenseMatrix, LengthsOfSequences) {
+    int n = 0;
+    for (int lq : {1, 17, 64, 129})
+        for (int lk : {1, 33, 128, 257})
+            for (int band = 0; band < 4; ++band)
+                for (int which = 1; which < 4; ++which) {
+                    Config c = sized("dense", lq, lk, n++);
+                    c.B = 3;
+                    c.poison = true;
+                    if (which & 1) c.kv_len = some_lengths(c.B, lk, n);
+                    if (which & 2) c.q_len = some_lengths(c.B, lq, n / 3);
+                    set_band(c, band & 1, band & 2, n % 5 ? -1 : 6, -1);
+                    check_everywhere(c, all_targets());
+                }
+}
+
+TEST(DenseMatrix, Layouts) {
+    int n = 0;
+    for (const Layout layout : layouts)
+        for (const Guard guard : {Guard::after, Guard::before})
+            for (int width : {1, 8, 33, 64, 80, 128}) {
+                Config c = sized("dense", 33, 65, n++);
+                c.layout = layout, c.guard = guard;
+                c.D = c.Dv = width;
+                check_everywhere(c, all_targets());
+            }
+}
+
+TEST(DenseMatrix, EmptyBatch) {
+    Config c = sized("dense", 5, 7, 0);
+    c.B = 0;
+    check_everywhere(c, all_targets());
+}
+
+TEST(CombinerMatrix, Segments) {
+    int n = 0;
+    for (int segment : {1, 2, 3, 5, 8, 15, 16, 17, 31, 32, 33, 64, 65, 128})
+        for (int segments : {1, 2, 3, 8})
+            for (int causal = 0; causal < 2; ++causal) {
+                Config c = sized("combiner_fixed", segment * segments, segment * segments, n++);
+                c.Hkv = c.Hq, c.Dv = c.D;
+                c.attributes["M"] = static_cast<double>(segment);
+                c.attributes["causal"] = static_cast<double>(causal);
+                check_everywhere(c, all_targets());
+            }
+}
+
+TEST(CombinerMatrix, Options) {
+    int n = 0;
+    for (const char *act : {"identity", "relu", "deepset"})
+        for (const char *pool : {"max", "mean", "sum"})
+            for (int causal = 0; causal < 2; ++causal)
+                for (int width : {1, 8, 32, 33, 64}) {
+                    Config c = sized("combiner_fixed", 68, 68, n++);
+                    c.D = c.Dv = width, c.Hkv = c.Hq;
+                    c.attributes["M"] = n % 2 ? 17.0 : 4.0;
+                    c.attributes["causal"] = static_cast<double>(causal);
+                    c.attributes["act"] = std::string(act);
+                    c.attributes["pool"] = std::string(pool);
+                    check_everywhere(c, all_targets());
+                }
+}
+
+TEST(ClusterMatrix, Chunks) {
+    int n = 0;
+    for (int tokens : {1, 2, 5, 16, 17, 33, 64, 65, 129, 257})
+        for (int chunk : {1, 3, 16, 17, 64, 300})
+            for (int mask = 0; mask < 4; ++mask) {
+                Config c = sized("cluster_attn", tokens, tokens, n++);
+                c.Dv = c.D;
+                c.attributes["chunk"] = static_cast<double>(chunk);
+                if (mask & 1) c.attributes["causal"] = 1.0;
+                if (mask & 2) c.attributes["same_cluster"] = 1.0;
+                if (n % 3 == 0) c.kv_len = some_lengths(c.B, tokens, n), c.poison = true;
+                check_everywhere(c, all_targets());
+            }
+}
+
+} // namespace
+} // namespace attune::tests

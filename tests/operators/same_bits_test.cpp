@@ -1,0 +1,131 @@
+// A row's bits depend on its own query, keys, lengths and attributes, on the pack and the CPU tier:
+// never on threads, batch, heads, strides or what else is in the call.
+#include "property.h"
+
+#include <numeric>
+
+namespace attune::tests {
+namespace {
+
+class SameBits : public Property {};
+
+TEST_P(SameBits, ForAnyThreads) {
+    for (const Config &config : configs()) {
+        const Case call = make_case(config);
+        const Bits want = run_here(call);
+        for (const int threads : {1, 2, 3, 7, 64}) {
+            const Context other = make_context(options(target(), threads));
+            EXPECT_EQ(run(other.get(), again(call)), want)
+                << threads << " threads: " << describe(config);
+        }
+    }
+}
+
+void run_backwards(void *, int count, attune_task task, void *closure) {
+    for (int i = count; i-- > 0;) task(closure, i);
+}
+
+TEST_P(SameBits, ForTheCallersParallelFor) {
+    for (const Config &config : configs()) {
+        const Case call = make_case(config);
+        attune_options wanted = options(target(), 5);
+        wanted.parallel_for = run_backwards;
+        const Context other = make_context(wanted);
+        EXPECT_EQ(run(other.get(), again(call)), run_here(call)) << describe(config);
+    }
+}
+
+TEST_P(SameBits, ForAnyLayout) {
+    for (Config config : configs()) {
+        const Bits want = run_here(make_case(config));
+        for (const Layout layout : {Layout::bhld, Layout::packed, Layout::padded})
+            for (const Guard guard : {Guard::after, Guard::before}) {
+                config.layout = layout, config.guard = guard;
+                EXPECT_EQ(run_here(make_case(config)), want) << describe(config);
+            }
+    }
+}
+
+TEST_P(SameBits, ForAnElementAlone) {
+    for (const Config &config : configs()) {
+        const Case call = make_case(config);
+        const Bits whole = run_here(call);
+        for (std::int64_t b = 0; b < config.B; ++b) {
+            const Bits alone = run_here(take_all(call, "B", {b}));
+            for (const auto &[name, bits] : alone)
+                EXPECT_EQ(bits, slices(whole.at(name), call.tensors.at(name).shape, 0, {b}))
+                    << name << " of batch element " << b << ": " << describe(config);
+        }
+    }
+}
+
+// Slices of heads: of queries by G consecutive ones, of keys one each.
+Case take_heads(const Case &call, const std::vector<std::int64_t> &key_heads, std::int64_t group,
+                std::vector<std::int64_t> &heads) {
+    heads.clear();
+    for (const std::int64_t kv : key_heads)
+        for (std::int64_t g = 0; g < group; ++g) heads.push_back(kv * group + g);
+    const bool dense = call.op == "dense";
+    return take_all(take_all(call, dense ? "Hq" : "H", heads), "Hkv", key_heads);
+}
+
+void expect_heads(const Config &config, const Case &call, const Bits &whole, const Bits &taken,
+                  const std::vector<std::int64_t> &heads) {
+    for (const auto &[name, bits] : taken)
+        EXPECT_EQ(bits, slices(whole.at(name), call.tensors.at(name).shape, name == "o" ? 2 : 1,
+                               heads))
+            << name << ": " << describe(config);
+}
+
+TEST_P(SameBits, ForAHeadAlone) {
+    for (const Config &config : configs()) {
+        const Case call = make_case(config);
+        const Bits whole = run_here(call);
+        std::vector<std::int64_t> heads;
+        for (std::int64_t kv = 0; kv < config.Hkv; ++kv) {
+            const Case one = take_heads(call, {kv}, config.Hq / config.Hkv, heads);
+            expect_heads(config, call, whole, run_here(one), heads);
+        }
+    }
+}
+
+TEST_P(SameBits, ForPermutedBatchAndHeads) {
+    for (const Config &config : configs()) {
+        const Case call = make_case(config);
+        const Bits whole = run_here(call);
+        const std::vector<std::int64_t> batch = {2, 0, 1};
+        for (const auto &[name, bits] : run_here(take_all(call, "B", batch)))
+            EXPECT_EQ(bits, slices(whole.at(name), call.tensors.at(name).shape, 0, batch))
+                << name << ": " << describe(config);
+        std::vector<std::int64_t> key_heads(static_cast<std::size_t>(config.Hkv)), heads;
+        std::iota(key_heads.rbegin(), key_heads.rend(), 0);
+        const Case turned = take_heads(call, key_heads, config.Hq / config.Hkv, heads);
+        expect_heads(config, call, whole, run_here(turned), heads);
+    }
+}
+
+TEST_P(SameBits, WithAndWithoutLse) {
+    if (op() == "combiner_fixed") GTEST_SKIP() << "has no lse";
+    for (Config config : configs()) {
+        const Bits with = run_here(make_case(config));
+        config.lse = false;
+        EXPECT_EQ(run_here(make_case(config)).at("o"), with.at("o")) << describe(config);
+    }
+}
+
+TEST_P(SameBits, EveryTime) {
+    for (const Config &config : configs()) {
+        const Case call = make_case(config);
+        const Bits first = run_here(call);
+        for (int i = 0; i < 5; ++i) EXPECT_EQ(run_here(again(call)), first) << describe(config);
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(Cpu, SameBits,
+                         testing::Combine(testing::Values("dense", "combiner_fixed",
+                                                          "cluster_attn"),
+                                          testing::ValuesIn(cpu_targets())),
+                         property_name);
+
+} // namespace
+} // namespace attune::tests

@@ -1,0 +1,209 @@
+#include "fake_pack.h"
+
+#include <cstring>
+#include <limits>
+
+namespace fake {
+
+std::function<int(int, void **)> on_call;
+int scratch_per_task = 256;
+
+namespace {
+
+// Elements by (innermost first) coordinates.
+template <typename T>
+T &at(const halide_buffer_t *b, std::initializer_list<int> position) {
+    ptrdiff_t offset = 0;
+    int d = 0;
+    for (int i : position) offset += ptrdiff_t(b->dim[d++].stride) * i;
+    return reinterpret_cast<T *>(b->host)[offset];
+}
+
+struct Mix {
+    halide_buffer_t *x, *y, *bias, *alibi, *lengths, *order, *mask, *out, *sums;
+    float scale, softcap;
+    int heads, kv_heads, width;
+    int row;  // b * Lq + l, of a nested loop
+};
+
+float mixed(const Mix &m, int b, int l, int h, int d) {
+    float sum = m.scale * at<float>(m.x, {d, h, l, b}) + m.softcap;
+    sum += at<float>(m.alibi, {h, b});
+    const int keys = at<int32_t>(m.lengths, {b});
+    for (int k = 0; k < keys; k++) {
+        if (!at<uint8_t>(m.mask, {k, l})) continue;
+        // Absent, every element is -1: keys in their own order.
+        const int place = at<int32_t>(m.order, {k, b});
+        const int key = place < 0 ? k : place;
+        sum += at<float>(m.y, {d, h * m.kv_heads / m.heads, key, b});
+        sum += at<float>(m.bias, {k, l, h, b});
+    }
+    return sum;
+}
+
+int mix_head(void *user, int h, uint8_t *closure) {
+    const Mix &m = *reinterpret_cast<Mix *>(closure);
+    const int rows = m.out->dim[2].extent, b = m.row / rows, l = m.row % rows;
+    float *scratch = static_cast<float *>(attune_malloc(user, size_t(m.width) * sizeof(float)));
+    float total = 0;
+    for (int d = 0; d < m.width; d++) total += scratch[d] = mixed(m, b, l, h, d);
+    for (int d = 0; d < m.width; d++) {
+        at<float>(m.out, {d, h, l, b}) = scratch[d];
+        at<float>(m.sums, {d, h, l, b}) = total;  // stride 0 in d
+    }
+    attune_free(user, scratch);
+    return 0;
+}
+
+int mix_row(void *user, int row, uint8_t *closure) {
+    Mix m = *reinterpret_cast<Mix *>(closure);
+    m.row = row;
+    void *scratch = attune_malloc(user, size_t(scratch_per_task));
+    memset(scratch, 0xff, size_t(scratch_per_task));
+    attune_do_par_for(user, mix_head, 0, m.heads, reinterpret_cast<uint8_t *>(&m));
+    attune_free(user, scratch);
+    return 0;
+}
+
+Mix unpack(void **args) {
+    Mix m = {};
+    halide_buffer_t **buffers[] = {&m.x,       &m.y,     &m.bias, &m.alibi,
+                                   &m.lengths, &m.order, &m.mask};
+    int next = 1;
+    for (halide_buffer_t **b : buffers) *b = static_cast<halide_buffer_t *>(args[next++]);
+    m.scale = *static_cast<float *>(args[next]);
+    m.softcap = *static_cast<float *>(args[next + 4]);
+    m.out = static_cast<halide_buffer_t *>(args[next + 6]);
+    m.sums = static_cast<halide_buffer_t *>(args[next + 7]);
+    m.width = m.out->dim[0].extent;
+    m.heads = m.out->dim[1].extent;
+    m.kv_heads = m.y->dim[1].extent;
+    return m;
+}
+
+void *user_of(void **args) { return *static_cast<void **>(args[0]); }
+
+int run_mix(void **args) {
+    Mix m = unpack(args);
+    const int rows = m.out->dim[2].extent * m.out->dim[3].extent;
+    return attune_do_par_for(user_of(args), mix_row, 0, rows, reinterpret_cast<uint8_t *>(&m));
+}
+
+template <int KERNEL>
+int call(void **args) {
+    const int code = on_call ? on_call(KERNEL, args) : 0;
+    return code ? code : run_mix(args);
+}
+
+int call_bf16(void **args) { return on_call ? on_call(kBf16, args) : 0; }
+
+// Computes on the host and moves the data as a GPU kernel's host code does.
+int call_opencl(void **args) {
+    if (const int code = on_call ? on_call(kOpenCl, args) : 0) return code;
+    const int code = run_mix(args);
+    for (int i : {14, 15}) {
+        halide_buffer_t *output = static_cast<halide_buffer_t *>(args[i]);
+        halide_dimension_t &repeated = output->dim[0];
+        const int extent = repeated.extent;
+        if (repeated.stride == 0) repeated.extent = 1;
+        output->set_host_dirty();
+        attune_copy_to_device(user_of(args), output, attune_opencl_device_interface());
+        output->set_device_dirty();
+        memset(output->begin(), 0, output->size_in_bytes());
+        repeated.extent = extent;
+    }
+    return code;
+}
+
+int call_step(void **args) { return on_call ? on_call(kStepBaseline, args) : 0; }
+
+int mix_cost(void **args) {
+    const halide_buffer_t *x = static_cast<halide_buffer_t *>(args[1]);
+    const int size = *static_cast<int32_t *>(args[14]);
+    const halide_buffer_t *result = static_cast<halide_buffer_t *>(args[15]);
+    at<double>(result, {0}) = double(x->dim[2].extent);
+    at<double>(result, {1}) = double(*static_cast<float *>(args[8]));
+    at<double>(result, {2}) = double(size) * double(x->number_of_elements());
+    return 0;
+}
+
+constexpr attune_value kNone = {ATTUNE_VALUE_NONE, 0, 0};
+constexpr attune_value number(double x) { return {ATTUNE_VALUE_NUMBER, 0, x}; }
+constexpr attune_value extent(int i) { return {ATTUNE_VALUE_EXTENT, i, 0}; }
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+enum Extent { B, Lq, Lk, H, Hkv, D };
+const char *const mix_extents[] = {"B", "Lq", "Lk", "H", "Hkv", "D"};
+
+#define AT(field) offsetof(MixArgs, field)
+const attune_tensor mix_tensors[] = {
+    {"x", "", 0, 0, ATTUNE_STORAGE, 4, {B, Lq, H, D, 0}, {}, 0, 0, 0, kNone, 0, kNone, kNone, AT(x)},
+    {"y", "", 0, 0, ATTUNE_STORAGE, 4, {B, Lk, Hkv, D, 0}, {}, 0, 0, 0, kNone, 0, kNone, kNone, AT(y)},
+    {"bias", "", 0, 1, ATTUNE_F32, 4, {B, H, Lq, Lk, 0}, {1, 1, 1, 0, 0}, 0, 0, 0, number(0), 0, kNone,
+     kNone, AT(bias)},
+    {"alibi", "", 0, 1, ATTUNE_F32, 2, {B, H, 0, 0, 0}, {}, 1, 3, 1, number(0), 0, kNone, kNone,
+     AT(alibi)},
+    {"lengths", "", 0, 1, ATTUNE_I32, 1, {B, 0, 0, 0, 0}, {}, 0, 0, 0, extent(Lk), ATTUNE_RANGE,
+     number(0), extent(Lk), AT(lengths)},
+    {"order", "", 0, 1, ATTUNE_I32, 2, {B, Lk, 0, 0, 0}, {}, 0, 0, 0, number(-1), ATTUNE_PERMUTATION,
+     kNone, kNone, AT(order)},
+    {"mask", "", 0, 1, ATTUNE_U8, 2, {Lq, Lk, 0, 0, 0}, {}, 0, 0, 0, number(1), 0, kNone, kNone,
+     AT(mask)},
+    {"out", "", 1, 0, ATTUNE_STORAGE, 4, {B, Lq, H, D, 0}, {}, 0, 0, 0, kNone, 0, kNone, kNone, AT(out)},
+    {"sums", "", 1, 1, ATTUNE_F32, 3, {B, Lq, H, 0, 0}, {}, 0, 0, 0, kNone, 0, kNone, kNone, AT(sums)},
+};
+
+const char *const modes[] = {"sum", "max", nullptr};
+const attune_attribute mix_attributes[] = {
+    {"scale", "", ATTUNE_FLOAT, nullptr, {ATTUNE_VALUE_RSQRT_EXTENT, D, 0}, -kInfinity, kInfinity,
+     AT(scale)},
+    {"causal", "", ATTUNE_FLAG, nullptr, number(0), 0, 1, AT(causal)},
+    {"mode", "", ATTUNE_ENUM, modes, number(0), 0, 0, AT(mode)},
+    {"window", "", ATTUNE_INT, nullptr, extent(Lk), 1, 1000000, AT(window)},
+    {"softcap", "", ATTUNE_FLOAT, nullptr, number(0), 0, 100, AT(softcap)},
+    {"shift", "", ATTUNE_INT, nullptr, {ATTUNE_VALUE_ATTRIBUTE, 3, 0}, 0, 1000000, AT(shift)},
+};
+#undef AT
+const attune_rule mix_rules[] = {{extent(Hkv), extent(H)}};
+
+const char *const step_extents[] = {"L", "D"};
+const attune_tensor step_tensors[] = {
+    {"x", "", 0, 0, ATTUNE_F32, 2, {0, 1, 0, 0, 0}, {}, 0, 0, 0, kNone, 0, kNone, kNone,
+     offsetof(StepArgs, x)},
+    {"out", "", 1, 0, ATTUNE_F32, 2, {0, 1, 0, 0, 0}, {}, 0, 0, 0, kNone, 0, kNone, kNone,
+     offsetof(StepArgs, out)},
+};
+const attune_attribute step_attributes[] = {
+    {"step", "", ATTUNE_INT, nullptr, kNone, 1, 64, offsetof(StepArgs, step)},
+};
+const attune_rule step_rules[] = {{{ATTUNE_VALUE_ATTRIBUTE, 0, 0}, extent(0)}};
+
+const attune_variant variants[] = {
+    {"mix", "", "", sizeof(MixArgs), 6, 9, 6, 1, 0, mix_extents, mix_tensors, mix_attributes,
+     mix_rules, nullptr, mix_cost},
+    {"step", "", "", sizeof(StepArgs), 2, 2, 1, 1, 0, step_extents, step_tensors, step_attributes,
+     step_rules, nullptr, nullptr},
+};
+
+const attune_condition d64[] = {{ATTUNE_WHEN_EXTENT, D, 64, 64},
+                                {ATTUNE_WHEN_ABSENT, kBias, 0, 0},
+                                {ATTUNE_WHEN_ATTRIBUTE, 4, 0, 0}};
+const attune_condition general[] = {{ATTUNE_WHEN_ATTRIBUTE, 4, 0, 10},
+                                    {ATTUNE_WHEN_EXTENT, Lk, 0, 4096}};
+const attune_condition unmasked[] = {{ATTUNE_WHEN_ABSENT, kMask, 0, 0}};
+
+const attune_kernel kernels[] = {
+    {"mix_f32_d64_avx2", "avx2", "", kMix, ATTUNE_F32, ATTUNE_CPU, 3, d64, call<kF32D64Avx2>},
+    {"mix_f32_avx2", "avx2", "", kMix, ATTUNE_F32, ATTUNE_CPU, 2, general, call<kF32Avx2>},
+    {"mix_f32_x86-64", "x86-64", "", kMix, ATTUNE_F32, ATTUNE_CPU, 2, general, call<kF32Baseline>},
+    {"mix_bf16_x86-64", "x86-64-linux-sse41", "", kMix, ATTUNE_BF16, ATTUNE_CPU, 1, unmasked,
+     call_bf16},
+    {"mix_f32_opencl", "opencl", "", kMix, ATTUNE_F32, ATTUNE_OPENCL, 0, nullptr, call_opencl},
+    {"step_f32_x86-64", "x86-64", "", kStep, ATTUNE_F32, ATTUNE_CPU, 0, nullptr, call_step},
+};
+
+}  // namespace
+
+const attune_pack pack = {ATTUNE_ABI_VERSION, "fake", "0", 2, 6, variants, kernels};
+
+}  // namespace fake
