@@ -35,8 +35,7 @@ __attribute__((target("sse2"))) float read_sse(const float *data, size_t floats)
     for (__m128 &one : sum) one = _mm_set1_ps(0);
     for (const float *end = data + floats / 32 * 32; data != end; data += 32)
 #pragma GCC unroll 24
-        for (int i = 0; i < 8; i++)
-            sum[i] = _mm_add_ps(sum[i], _mm_loadu_ps(data + 4 * i));
+        for (int i = 0; i < 8; i++) sum[i] = _mm_add_ps(sum[i], _mm_loadu_ps(data + 4 * i));
 #pragma GCC unroll 24
     for (int i = 1; i < 8; i++) sum[0] = _mm_add_ps(sum[0], sum[i]);
     return _mm_cvtss_f32(sum[0]);
@@ -60,8 +59,7 @@ __attribute__((target("avx2,fma"))) float read_avx2(const float *data, size_t fl
     for (__m256 &one : sum) one = _mm256_set1_ps(0);
     for (const float *end = data + floats / 64 * 64; data != end; data += 64)
 #pragma GCC unroll 24
-        for (int i = 0; i < 8; i++)
-            sum[i] = _mm256_add_ps(sum[i], _mm256_loadu_ps(data + 8 * i));
+        for (int i = 0; i < 8; i++) sum[i] = _mm256_add_ps(sum[i], _mm256_loadu_ps(data + 8 * i));
 #pragma GCC unroll 24
     for (int i = 1; i < 8; i++) sum[0] = _mm256_add_ps(sum[0], sum[i]);
     return _mm256_cvtss_f32(sum[0]);
@@ -85,8 +83,7 @@ __attribute__((target("avx512f"))) float read_avx512(const float *data, size_t f
     for (__m512 &one : sum) one = _mm512_set1_ps(0);
     for (const float *end = data + floats / 128 * 128; data != end; data += 128)
 #pragma GCC unroll 24
-        for (int i = 0; i < 8; i++)
-            sum[i] = _mm512_add_ps(sum[i], _mm512_loadu_ps(data + 16 * i));
+        for (int i = 0; i < 8; i++) sum[i] = _mm512_add_ps(sum[i], _mm512_loadu_ps(data + 16 * i));
 #pragma GCC unroll 24
     for (int i = 1; i < 8; i++) sum[0] = _mm512_add_ps(sum[0], sum[i]);
     return _mm512_cvtss_f32(sum[0]);
@@ -112,8 +109,7 @@ float read_neon(const float *data, size_t floats) {
     for (float32x4_t &one : sum) one = vdupq_n_f32(0);
     for (const float *end = data + floats / 32 * 32; data != end; data += 32)
 #pragma GCC unroll 24
-        for (int i = 0; i < 8; i++)
-            sum[i] = vaddq_f32(sum[i], vld1q_f32(data + 4 * i));
+        for (int i = 0; i < 8; i++) sum[i] = vaddq_f32(sum[i], vld1q_f32(data + 4 * i));
 #pragma GCC unroll 24
     for (int i = 1; i < 8; i++) sum[0] = vaddq_f32(sum[0], sum[i]);
     return vgetq_lane_f32(sum[0], 0);

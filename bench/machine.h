@@ -48,13 +48,13 @@ int cpus();  // that this process may run on
 
 // Keeps the calling thread on the CPU where it is, until the end of the scope.
 class Pinned {
-  public:
+public:
     Pinned();
     ~Pinned();
     Pinned(const Pinned &) = delete;
     Pinned &operator=(const Pinned &) = delete;
 
-  private:
+private:
     std::vector<unsigned char> before_;
 };
 

@@ -43,7 +43,7 @@ void measure(benchmark::State &state, const attune_pack *pack, const tool::Shape
 
 // Prints a line as soon as a shape has been measured.
 class Table : public benchmark::BenchmarkReporter {
-  public:
+public:
     explicit Table(const Results &results) : results_(results) {}
     bool ReportContext(const Context &) override {
         std::printf("%s\n", table_head().c_str());
@@ -52,24 +52,26 @@ class Table : public benchmark::BenchmarkReporter {
     void ReportRuns(const std::vector<Run> &runs) override {
         const Run &run = runs.front();
         const Result &result = results_.at(run.run_name.function_name);
-        if (result.row) std::printf("%s\n", table_line(*result.row).c_str());
-        else std::printf("%s\n", table_failure(run.run_name.function_name,
-                                               run.error_message).c_str());
+        if (result.row)
+            std::printf("%s\n", table_line(*result.row).c_str());
+        else
+            std::printf("%s\n",
+                        table_failure(run.run_name.function_name, run.error_message).c_str());
         std::fflush(stdout);
     }
 
-  private:
+private:
     const Results &results_;
 };
 
 void register_shapes(const attune_pack *pack, const std::vector<tool::Shape> &shapes,
                      const Selection &selection, Results &results) {
     for (const tool::Shape &shape : shapes)
-        benchmark::RegisterBenchmark(
-            shape.name.c_str(),
-            [=, &results](benchmark::State &state) {
-                measure(state, pack, shape, selection, results[shape.name]);
-            })
+        benchmark::RegisterBenchmark(shape.name.c_str(),
+                                     [=, &results](benchmark::State &state) {
+                                         measure(state, pack, shape, selection,
+                                                 results[shape.name]);
+                                     })
             ->UseManualTime()
             ->Iterations(SAMPLES)
             ->Unit(benchmark::kMillisecond);

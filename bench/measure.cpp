@@ -126,9 +126,12 @@ void Measurement::sample_threads() {
 }
 
 double Measurement::sample() {
-    if (device_) seconds_.push_back(call_seconds(context_->get(), repeats_));
-    else if (threads_ > 1) sample_threads();
-    else sample_one_thread();
+    if (device_)
+        seconds_.push_back(call_seconds(context_->get(), repeats_));
+    else if (threads_ > 1)
+        sample_threads();
+    else
+        sample_one_thread();
     return seconds_.back();
 }
 
@@ -155,8 +158,8 @@ Row Measurement::row() const {
         row.fma_scaling = machine::median(fma_scaling_);
         return row;
     }
-    row.share_of_bandwidth = read_shares_.empty() ? cost_.bytes / seconds / read_rate_
-                                                  : machine::median(read_shares_);
+    row.share_of_bandwidth =
+        read_shares_.empty() ? cost_.bytes / seconds / read_rate_ : machine::median(read_shares_);
     // The roofline is the lower of two roofs, so the share of it is the higher of two shares.
     row.share_of_roofline = std::max(*row.share_of_fma_peak, *row.share_of_bandwidth);
     return row;

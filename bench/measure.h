@@ -32,13 +32,13 @@ struct Row {
 // Holds a call and its contexts; each sample is one alternation of reference loop and kernel.
 // A share is the median of the samples' own shares: each compares times of one moment.
 class Measurement {
-  public:
+public:
     // Throws tool::Fault if the call is wrong or the pack has no kernel for it.
     Measurement(const attune_pack *pack, const tool::Shape &shape, const Selection &selection);
     double sample();  // returns the seconds of one call
     Row row() const;
 
-  private:
+private:
     double call_seconds(attune_context *context, int repeats);
     double fma_rate(int threads);  // operations a second
     void sample_one_thread();

@@ -25,26 +25,36 @@ void add_shapes(CLI::App &app, Options &options) {
         ->type_name("NAME");
     auto variant = app.add_option("--variant", options.custom.variant, "A shape of your own, of V")
                        ->type_name("V");
-    app.add_option("--size", options.custom.sizes, "Its extents: b=1,h=8,hkv=8,lq=1000,lk=1000,d=80")
-        ->delimiter(',')->needs(variant)->type_name("KEY=N,...");
+    app.add_option("--size", options.custom.sizes,
+                   "Its extents: b=1,h=8,hkv=8,lq=1000,lk=1000,d=80")
+        ->delimiter(',')
+        ->needs(variant)
+        ->type_name("KEY=N,...");
     app.add_option("--attr", options.custom.attributes, "Its attributes: causal=1")
-        ->delimiter(',')->needs(variant)->type_name("KEY=VALUE");
+        ->delimiter(',')
+        ->needs(variant)
+        ->type_name("KEY=VALUE");
     app.add_option("--with", options.custom.tensors, "Optional tensors to give: bias,lse")
-        ->delimiter(',')->needs(variant)->type_name("TENSOR");
+        ->delimiter(',')
+        ->needs(variant)
+        ->type_name("TENSOR");
     app.add_option("--order", options.custom.order,
                    "Memory order of its rank-4 tensors: 0123 (default) as declared, 0213, ...")
-        ->needs(variant)->type_name("DIGITS");
+        ->needs(variant)
+        ->type_name("DIGITS");
 }
 
 void add_selection(CLI::App &app, Options &options) {
     app.add_option("--target", options.selection.target, "host (default), x86-64, avx2, ...")
         ->type_name("T");
     app.add_option("--threads", options.selection.threads, "1 (default); 0: all")
-        ->check(CLI::Range(0, 4096))->type_name("N");
+        ->check(CLI::Range(0, 4096))
+        ->type_name("N");
     app.add_option("--dtype", options.dtype, "f32, f16 or bf16 instead of the shape's own")
         ->type_name("D");
     app.add_option("--schedule", options.selection.schedule,
-                   "Only kernels whose schedule contains this")->type_name("S");
+                   "Only kernels whose schedule contains this")
+        ->type_name("S");
     app.add_option("--kernel", options.selection.kernel, "Only kernels whose name contains this")
         ->type_name("NAME");
 }
@@ -70,10 +80,8 @@ bool parse(int argc, char **argv, Options &options) {
 
 std::vector<tool::Shape> shapes_of(const attune_pack *pack, const Options &options) {
     std::vector<tool::Shape> shapes;
-    for (const std::string &name : options.shapes)
-        shapes.push_back(tool::shape_named(pack, name));
-    if (!options.custom.variant.empty())
-        shapes.push_back(tool::custom_shape(pack, options.custom));
+    for (const std::string &name : options.shapes) shapes.push_back(tool::shape_named(pack, name));
+    if (!options.custom.variant.empty()) shapes.push_back(tool::custom_shape(pack, options.custom));
     if (shapes.empty()) shapes = tool::named_shapes(pack);
     for (tool::Shape &shape : shapes)
         if (!options.dtype.empty()) shape.dtype = tool::storage_named(options.dtype);

@@ -15,8 +15,8 @@ using nlohmann::json;
 json number(const std::optional<double> &value) { return value ? json(*value) : json(nullptr); }
 
 json row_json(const Row &row) {
-    json entry = {{"shape", row.shape}, {"variant", row.variant}, {"dtype", row.dtype},
-                  {"target", row.target}, {"kernel", row.kernel}, {"schedule", row.schedule},
+    json entry = {{"shape", row.shape},     {"variant", row.variant}, {"dtype", row.dtype},
+                  {"target", row.target},   {"kernel", row.kernel},   {"schedule", row.schedule},
                   {"machine", row.machine}, {"threads", row.threads}};
     entry["ms_min"] = row.ms_min;
     entry["ms_median"] = row.ms_median;
@@ -60,12 +60,12 @@ std::string table_head() {
 }
 
 std::string table_line(const Row &row) {
-    return line({row.shape, row.kernel, std::to_string(row.threads),
-                 formatted("%.3f", row.ms_min), formatted("%.3f", row.ms_median),
-                 formatted("%.2f", row.spread), formatted("%.1f", row.gflops),
-                 column("%.3f", row.share_of_fma_peak), formatted("%.1f", row.bandwidth_gb_s),
-                 column("%.3f", row.share_of_bandwidth), column("%.3f", row.share_of_roofline),
-                 column("%.2f", row.scaling), column("%.2f", row.fma_scaling)});
+    return line({row.shape, row.kernel, std::to_string(row.threads), formatted("%.3f", row.ms_min),
+                 formatted("%.3f", row.ms_median), formatted("%.2f", row.spread),
+                 formatted("%.1f", row.gflops), column("%.3f", row.share_of_fma_peak),
+                 formatted("%.1f", row.bandwidth_gb_s), column("%.3f", row.share_of_bandwidth),
+                 column("%.3f", row.share_of_roofline), column("%.2f", row.scaling),
+                 column("%.2f", row.fma_scaling)});
 }
 
 std::string table_failure(const std::string &shape, const std::string &why) {

@@ -37,11 +37,16 @@ size_t element_count(const std::vector<int64_t> &shape, size_t element_bytes) {
 
 DLDataType dlpack_type(attune_dtype dtype) {
     switch (dtype) {
-    case ATTUNE_F16: return {kDLFloat, 16, 1};
-    case ATTUNE_BF16: return {kDLBfloat, 16, 1};
-    case ATTUNE_I32: return {kDLInt, 32, 1};
-    case ATTUNE_U8: return {kDLUInt, 8, 1};
-    default: return {kDLFloat, 32, 1};
+        case ATTUNE_F16:
+            return {kDLFloat, 16, 1};
+        case ATTUNE_BF16:
+            return {kDLBfloat, 16, 1};
+        case ATTUNE_I32:
+            return {kDLInt, 32, 1};
+        case ATTUNE_U8:
+            return {kDLUInt, 8, 1};
+        default:
+            return {kDLFloat, 32, 1};
     }
 }
 
@@ -60,7 +65,8 @@ size_t Array::element_bytes(attune_dtype dtype) {
 }
 
 Array::Array(std::vector<int64_t> shape, attune_dtype dtype, const std::string &order)
-    : shape_(std::move(shape)), dtype_(dtype),
+    : shape_(std::move(shape)),
+      dtype_(dtype),
       elements_(element_count(shape_, element_bytes(dtype))) {
     strides_ = strides_for(shape_, order);
     size_t size = (bytes() / ALIGNMENT + 1) * ALIGNMENT;
@@ -93,18 +99,22 @@ attune_dtype storage_named(const std::string &name) {
 
 std::string shape_text(const std::vector<int64_t> &shape) {
     std::string text = "[";
-    for (size_t i = 0; i < shape.size(); i++)
-        text += (i ? ", " : "") + std::to_string(shape[i]);
+    for (size_t i = 0; i < shape.size(); i++) text += (i ? ", " : "") + std::to_string(shape[i]);
     return text + "]";
 }
 
 Array converted(const Array &from, attune_dtype to) {
     Array result(from.shape(), to);
-    if (from.dtype() == to) std::memcpy(result.data(), from.data(), from.bytes());
-    else if (to == ATTUNE_F16) map<float, uint16_t>(from, result, f16_from_f32);
-    else if (to == ATTUNE_BF16) map<float, uint16_t>(from, result, bf16_from_f32);
-    else if (from.dtype() == ATTUNE_F16) map<uint16_t, float>(from, result, f32_from_f16);
-    else map<uint16_t, float>(from, result, f32_from_bf16);
+    if (from.dtype() == to)
+        std::memcpy(result.data(), from.data(), from.bytes());
+    else if (to == ATTUNE_F16)
+        map<float, uint16_t>(from, result, f16_from_f32);
+    else if (to == ATTUNE_BF16)
+        map<float, uint16_t>(from, result, bf16_from_f32);
+    else if (from.dtype() == ATTUNE_F16)
+        map<uint16_t, float>(from, result, f32_from_f16);
+    else
+        map<uint16_t, float>(from, result, f32_from_bf16);
     return result;
 }
 

@@ -12,7 +12,7 @@
 namespace tool {
 
 class Array {
-  public:
+public:
     // `order` lists the dimensions from the outermost in memory to the innermost; empty: C order.
     // Memory is 64-byte aligned and zero. Throws Fault if the size overflows.
     Array(std::vector<int64_t> shape, attune_dtype dtype, const std::string &order = "");
@@ -23,13 +23,15 @@ class Array {
     size_t bytes() const { return elements_ * element_bytes(dtype_); }
     void *data() const { return data_.get(); }
     template <class T>
-    T *as() const { return static_cast<T *>(data_.get()); }
+    T *as() const {
+        return static_cast<T *>(data_.get());
+    }
 
     DLTensor view();  // valid while the Array lives and does not move
 
     static size_t element_bytes(attune_dtype dtype);
 
-  private:
+private:
     struct Free {
         void operator()(void *memory) const;
     };

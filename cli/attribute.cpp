@@ -30,8 +30,7 @@ double choice(const attune_attribute &attribute, const json &value) {
 double integer(const attune_attribute &attribute, const json &value) {
     double number = value.is_number_integer() ? value.get<double>() : NAN;
     // The smallest int32 means "not given" in the args.
-    if (!(std::fabs(number) <= std::numeric_limits<int32_t>::max()))
-        wrong(attribute, value.dump());
+    if (!(std::fabs(number) <= std::numeric_limits<int32_t>::max())) wrong(attribute, value.dump());
     return number;
 }
 
@@ -53,10 +52,14 @@ double real(const attune_attribute &attribute, const json &value) {
 
 double attribute_from_json(const attune_attribute &attribute, const json &value) {
     switch (attribute.type) {
-    case ATTUNE_ENUM: return choice(attribute, value);
-    case ATTUNE_FLAG: return flag(attribute, value);
-    case ATTUNE_FLOAT: return real(attribute, value);
-    default: return integer(attribute, value);
+        case ATTUNE_ENUM:
+            return choice(attribute, value);
+        case ATTUNE_FLAG:
+            return flag(attribute, value);
+        case ATTUNE_FLOAT:
+            return real(attribute, value);
+        default:
+            return integer(attribute, value);
     }
 }
 
@@ -82,12 +85,16 @@ std::string attribute_text(const attune_attribute &attribute, double value) {
 std::string fallback_text(const attune_variant &variant, const attune_attribute &attribute) {
     const attune_value &fallback = attribute.fallback;
     switch (fallback.kind) {
-    case ATTUNE_VALUE_NUMBER: return attribute_text(attribute, fallback.number);
-    case ATTUNE_VALUE_EXTENT: return variant.extent[fallback.index];
-    case ATTUNE_VALUE_ATTRIBUTE: return variant.attribute[fallback.index].name;
-    case ATTUNE_VALUE_RSQRT_EXTENT:
-        return std::string("1/sqrt(") + variant.extent[fallback.index] + ")";
-    default: return "required";
+        case ATTUNE_VALUE_NUMBER:
+            return attribute_text(attribute, fallback.number);
+        case ATTUNE_VALUE_EXTENT:
+            return variant.extent[fallback.index];
+        case ATTUNE_VALUE_ATTRIBUTE:
+            return variant.attribute[fallback.index].name;
+        case ATTUNE_VALUE_RSQRT_EXTENT:
+            return std::string("1/sqrt(") + variant.extent[fallback.index] + ")";
+        default:
+            return "required";
     }
 }
 

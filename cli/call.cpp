@@ -31,7 +31,8 @@ int find(const Entry *entries, int count, const std::string &name) {
 }  // namespace
 
 Call::Call(const attune_pack *pack, int variant)
-    : pack_(pack), index_(variant),
+    : pack_(pack),
+      index_(variant),
       attributes_(size_t(pack->variant[variant].attributes), NOT_GIVEN),
       views_(size_t(pack->variant[variant].tensors)) {
     size_t unit = sizeof(std::max_align_t);
@@ -68,11 +69,16 @@ double Call::attribute(int attribute) const {
 
 double Call::value(const attune_value &value) const {
     switch (value.kind) {
-    case ATTUNE_VALUE_NUMBER: return value.number;
-    case ATTUNE_VALUE_EXTENT: return double(extents()[size_t(value.index)]);
-    case ATTUNE_VALUE_ATTRIBUTE: return attribute(value.index);
-    case ATTUNE_VALUE_RSQRT_EXTENT: return 1 / std::sqrt(double(extents()[size_t(value.index)]));
-    default: return NOT_GIVEN;
+        case ATTUNE_VALUE_NUMBER:
+            return value.number;
+        case ATTUNE_VALUE_EXTENT:
+            return double(extents()[size_t(value.index)]);
+        case ATTUNE_VALUE_ATTRIBUTE:
+            return attribute(value.index);
+        case ATTUNE_VALUE_RSQRT_EXTENT:
+            return 1 / std::sqrt(double(extents()[size_t(value.index)]));
+        default:
+            return NOT_GIVEN;
     }
 }
 
@@ -117,8 +123,7 @@ int variant_named(const attune_pack *pack, const std::string &name) {
     std::string known;
     for (int i = 0; i < pack->variants; i++)
         known += std::string(i ? ", " : "") + pack->variant[i].name;
-    throw Fault(CALL_WRONG,
-                "unknown op " + name + ": pack " + pack->name + " has " + known);
+    throw Fault(CALL_WRONG, "unknown op " + name + ": pack " + pack->name + " has " + known);
 }
 
 }  // namespace tool

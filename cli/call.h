@@ -11,7 +11,7 @@
 namespace tool {
 
 class Call {
-  public:
+public:
     Call(const attune_pack *pack, int variant);
     // The args point into the object.
     Call(const Call &) = delete;
@@ -37,7 +37,7 @@ class Call {
 
     const void *args();
 
-  private:
+private:
     const attune_pack *pack_;
     int index_;
     std::map<int, Array> tensors_;

@@ -31,8 +31,8 @@ void read_input(Call &call, int index, const std::string &file, attune_dtype sto
     Array array = read_npy(file);
     attune_dtype on_disk = is_float(dtype) ? ATTUNE_F32 : dtype;
     if (array.dtype() != on_disk)
-        wrong(std::string("input ") + tensor.name + ": " + dtype_name(array.dtype()) + ", expected " +
-              dtype_name(on_disk));
+        wrong(std::string("input ") + tensor.name + ": " + dtype_name(array.dtype()) +
+              ", expected " + dtype_name(on_disk));
     int rank = int(array.shape().size());
     if (rank != tensor.rank && !(tensor.leading && rank == tensor.rank - 1))
         wrong(std::string("input ") + tensor.name + ": shape " + shape_text(array.shape()) +
@@ -92,8 +92,8 @@ void allocate_outputs(Call &call, const Case &description, attune_dtype storage)
     for (int i = 0; i < call.variant().tensors; i++) {
         const attune_tensor &tensor = call.variant().tensor[i];
         if (!tensor.output || (tensor.optional && !asked.count(i))) continue;
-        call.set_tensor(i, Array(output_shape(call, tensor, extents),
-                                 element_type(tensor, storage)));
+        call.set_tensor(i,
+                        Array(output_shape(call, tensor, extents), element_type(tensor, storage)));
     }
 }
 

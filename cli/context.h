@@ -9,7 +9,7 @@
 namespace tool {
 
 class Context {
-  public:
+public:
     // target "": the host's best; threads 0: all; kernel "": any.
     Context(const std::string &target, int threads, const std::string &kernel);
     ~Context() { attune_context_destroy(context_); }
@@ -17,7 +17,7 @@ class Context {
     Context &operator=(const Context &) = delete;
     attune_context *get() const { return context_; }
 
-  private:
+private:
     std::string target_, kernel_;  // the options point at them
     attune_context *context_ = nullptr;
 };

@@ -46,10 +46,9 @@ bool contains(const std::string &text, const std::string &part) {
 
 std::vector<Instruction> disassemble(const std::string &library, const Symbol &symbol) {
     std::vector<Instruction> code;
-    std::istringstream lines(objdump({"-d", "--no-show-raw-insn",
-                                      "--start-address=" + hex(symbol.address),
-                                      "--stop-address=" + hex(symbol.address + symbol.size),
-                                      library}));
+    std::istringstream lines(
+        objdump({"-d", "--no-show-raw-insn", "--start-address=" + hex(symbol.address),
+                 "--stop-address=" + hex(symbol.address + symbol.size), library}));
     for (std::string line; std::getline(lines, line);) {
         size_t colon = line.find(":\t");
         if (colon == std::string::npos || line[0] != ' ') continue;
@@ -116,8 +115,7 @@ std::vector<Symbol> kernel_symbols(const std::string &library, const std::string
 
 std::vector<Loop> inner_loops(const std::string &library, const std::vector<Symbol> &symbols) {
     std::vector<Loop> loops;
-    for (const Symbol &symbol : symbols)
-        add_loops(symbol, disassemble(library, symbol), loops);
+    for (const Symbol &symbol : symbols) add_loops(symbol, disassemble(library, symbol), loops);
     std::stable_sort(loops.begin(), loops.end(), [](const Loop &a, const Loop &b) {
         return a.multiply_adds > b.multiply_adds;
     });

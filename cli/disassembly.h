@@ -21,8 +21,8 @@ struct Instruction {
 struct Loop {
     std::string symbol;
     std::vector<Instruction> body;
-    int multiply_adds = 0;                   // FMAs and dot products; multiplies without FMA
-    int stack_stores = 0, stack_loads = 0;   // vector registers to and from the stack frame
+    int multiply_adds = 0;                  // FMAs and dot products; multiplies without FMA
+    int stack_stores = 0, stack_loads = 0;  // vector registers to and from the stack frame
 };
 
 // Functions of a kernel: the symbol that contains its name and those that begin with that symbol

@@ -75,9 +75,10 @@ json pack_item(const std::string &path) {
     if (!std::filesystem::exists(path)) return item("pack", false, path, brings);
     try {
         const attune_pack *pack = load_pack(path);
-        return item("pack", true, path + ": " + pack->name + " " + pack->version + ", " +
-                                      std::to_string(pack->variants) + " variants, " +
-                                      std::to_string(pack->kernels) + " kernels");
+        return item("pack", true,
+                    path + ": " + pack->name + " " + pack->version + ", " +
+                        std::to_string(pack->variants) + " variants, " +
+                        std::to_string(pack->kernels) + " kernels");
     } catch (const Fault &fault) {
         return item("pack", false, fault.what(), brings);
     }
@@ -106,10 +107,11 @@ json program_item(const std::vector<std::string> &names, const char *brings) {
 
 json examine() {
     json items = json::array();
-    items.push_back(item("libattune", true, std::string(attune_version()) + ", ABI " +
-                                                std::to_string(attune_abi_version())));
-    items.push_back(item("CPU", true, machine::cpu_model() + ", " +
-                                          machine::name_of(machine::widest_vectors())));
+    items.push_back(
+        item("libattune", true,
+             std::string(attune_version()) + ", ABI " + std::to_string(attune_abi_version())));
+    items.push_back(item(
+        "CPU", true, machine::cpu_model() + ", " + machine::name_of(machine::widest_vectors())));
     items.push_back(item("threads", true, std::to_string(machine::cpus())));
     items.push_back(item("frequency", true, frequency()));
     add_targets(items);
@@ -144,8 +146,10 @@ void add_doctor(CLI::App &app) {
     sub->add_flag("--json", *as_json, "As JSON");
     sub->callback([as_json] {
         json items = examine();
-        if (*as_json) std::printf("%s\n", items.dump(1).c_str());
-        else print(items);
+        if (*as_json)
+            std::printf("%s\n", items.dump(1).c_str());
+        else
+            print(items);
     });
 }
 

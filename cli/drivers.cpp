@@ -8,7 +8,7 @@ namespace {
 
 // A library that is never unloaded: drivers leave threads behind.
 class Library {
-  public:
+public:
     explicit Library(const char *name) : handle_(dlopen(name, RTLD_NOW | RTLD_LOCAL)) {
         if (!handle_) error_ = dlerror();
     }
@@ -20,7 +20,7 @@ class Library {
         return reinterpret_cast<Function *>(dlsym(handle_, name));
     }
 
-  private:
+private:
     void *handle_;
     std::string error_;
 };

@@ -35,7 +35,8 @@ void check(attune_status status, const std::string &what) {
     if (status == ATTUNE_OK) return;
     std::string message = attune_error_message();
     if (message.empty()) message = attune_status_name(status);
-    throw Fault(exit_status(status), what + ": " + message);
+    bool named = message.compare(0, what.size(), what) == 0;
+    throw Fault(exit_status(status), named ? message : what + ": " + message);
 }
 
 int guarded(const std::string &program, int (*body)(int, char **), int argc, char **argv) {

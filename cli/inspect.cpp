@@ -1,17 +1,12 @@
 // attune inspect: which kernel a call gets and why, and what its code and this machine allow.
-#include "attribute.h"
 #include "command.h"
 #include "context.h"
-#include "disassembly.h"
 #include "fault.h"
-#include "kernel_choice.h"
-#include "bench/machine.h"
-#include "mca.h"
+#include "inspect_report.h"
 #include "pack_file.h"
 #include "progress.h"
 #include "workload.h"
 
-#include <algorithm>
 #include <cstdio>
 
 namespace tool {
@@ -19,94 +14,15 @@ namespace {
 
 using nlohmann::json;
 
-constexpr size_t LOOPS_SHOWN = 4, LOOPS_PRINTED = 2;
-
 struct Options {
     std::string shape, target, kernel, pack;
     CustomShape custom;
     bool assembly = false, json = false;
 };
 
-json choice_json(const Call &call, int chosen) {
-    json list = json::array();
-    for (const Candidate &candidate : candidates(call, chosen)) {
-        json entry = {{"kernel", candidate.kernel->name}, {"chosen", candidate.chosen},
-                      {"conditions", json::array()}};
-        for (const Condition &condition : candidate.conditions)
-            entry["conditions"].push_back({{"text", condition.text}, {"holds", condition.holds}});
-        list.push_back(entry);
-    }
-    return list;
+std::string text(const json &value) {
+    return value.is_string() ? value.get<std::string>() : value.dump();
 }
-
-std::vector<machine::Range> buffers_of(const Call &call) {
-    std::vector<machine::Range> ranges;
-    for (const auto &[index, array] : call.tensors())
-        ranges.push_back({array.data(), array.bytes()});
-    return ranges;
-}
-
-json roofline_json(const Call &call, const attune_kernel &kernel, const attune_cost &cost) {
-    machine::Pinned pinned;
-    machine::Vector vectors = machine::vectors_of(kernel.target);
-    double peak = machine::peak_flops(vectors);
-    double bandwidth = machine::read_bandwidth(vectors, buffers_of(call));
-    double intensity = cost.flops / cost.bytes, roof = std::min(peak, intensity * bandwidth);
-    return {{"pairs", cost.pairs}, {"flops", cost.flops}, {"bytes", cost.bytes},
-            {"flops_per_byte", intensity}, {"vectors", machine::name_of(vectors)},
-            {"fma_peak_gflops", peak * 1e-9}, {"read_gb_s", bandwidth * 1e-9},
-            {"roof_gflops", roof * 1e-9}, {"bound_by", roof < peak ? "memory" : "arithmetic"},
-            {"ms_at_roof", cost.flops / roof * 1e3}};
-}
-
-std::vector<std::string> kernel_names(const attune_pack *pack) {
-    std::vector<std::string> names;
-    for (int i = 0; i < pack->kernels; i++) names.push_back(pack->kernel[i].name);
-    return names;
-}
-
-json loop_json(const Loop &loop) {
-    return {{"symbol", loop.symbol}, {"instructions", loop.body.size()},
-            {"multiply_adds", loop.multiply_adds}, {"stack_stores", loop.stack_stores},
-            {"stack_loads", loop.stack_loads}};
-}
-
-void add_assembly(json &entry, const Loop &loop) {
-    for (const Instruction &one : loop.body) entry["assembly"].push_back(one.text);
-    Analysis analysis = analyse(loop);
-    entry["mca"] = {{"processor", analysis.processor},
-                    {"block_reciprocal_throughput", analysis.reciprocal_throughput},
-                    {"pressure", analysis.pressure}};
-}
-
-json code_json(const std::string &library, const attune_pack *pack, const attune_kernel &kernel,
-               bool assembly) {
-    std::vector<Symbol> symbols = kernel_symbols(library, kernel.name, kernel_names(pack));
-    if (symbols.empty())
-        throw Fault(PACK_CANNOT, library + " has no symbol of " + kernel.name + " (stripped?)");
-    uint64_t size = 0;
-    for (const Symbol &symbol : symbols) size += symbol.size;
-    json code = {{"bytes", size}, {"functions", symbols.size()}, {"loops", json::array()}};
-    std::vector<Loop> loops = inner_loops(library, symbols);
-    for (size_t i = 0; i < loops.size() && i < LOOPS_SHOWN && loops[i].multiply_adds > 0; i++) {
-        code["loops"].push_back(loop_json(loops[i]));
-        if (assembly && i < LOOPS_PRINTED) add_assembly(code["loops"].back(), loops[i]);
-    }
-    return code;
-}
-
-// Without --asm, a machine without objdump still gets the rest.
-json code_or_reason(const std::string &library, const attune_pack *pack,
-                    const attune_kernel &kernel, bool assembly) {
-    try {
-        return code_json(library, pack, kernel, assembly);
-    } catch (const Fault &fault) {
-        if (assembly || fault.status != PACK_CANNOT) throw;
-        return {{"missing", fault.what()}};
-    }
-}
-
-std::string text(const json &value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
 
 void print_choice(const json &report) {
     std::printf("kernel    %s\nschedule  %s\n", text(report["kernel"]).c_str(),
@@ -132,17 +48,19 @@ void print_roofline(const json &roof) {
 }
 
 void print_loop(const json &loop) {
-    std::printf("  loop of %s instructions: %s multiply-adds, %s stores and %s loads of vectors on "
-                "the stack\n    in %s\n", text(loop["instructions"]).c_str(),
-                text(loop["multiply_adds"]).c_str(), text(loop["stack_stores"]).c_str(),
-                text(loop["stack_loads"]).c_str(), text(loop["symbol"]).c_str());
+    std::printf(
+        "  loop of %s instructions: %s multiply-adds, %s stores and %s loads of vectors on "
+        "the stack\n    in %s\n",
+        text(loop["instructions"]).c_str(), text(loop["multiply_adds"]).c_str(),
+        text(loop["stack_stores"]).c_str(), text(loop["stack_loads"]).c_str(),
+        text(loop["symbol"]).c_str());
     for (const json &line : loop.value("assembly", json::array()))
         std::printf("      %s\n", text(line).c_str());
     if (!loop.contains("mca")) return;
     const json &mca = loop["mca"];
     std::printf("    llvm-mca for %s: block reciprocal throughput %.1f cycles\n%s\n",
-                text(mca["processor"]).c_str(),
-                mca["block_reciprocal_throughput"].get<double>(), text(mca["pressure"]).c_str());
+                text(mca["processor"]).c_str(), mca["block_reciprocal_throughput"].get<double>(),
+                text(mca["pressure"]).c_str());
 }
 
 void print(const json &report) {
@@ -180,16 +98,18 @@ void inspect(const Options &options) {
     check(attune_call_cost(context.get(), pack, shape.variant, call->args(), &cost),
           call->variant().name);
     const attune_kernel &kernel = pack->kernel[chosen];
-    json report = {{"shape", shape.name}, {"variant", call->variant().name},
-                   {"kernel", kernel.name}, {"target", kernel.target},
+    json report = {{"shape", shape.name},         {"variant", call->variant().name},
+                   {"kernel", kernel.name},       {"target", kernel.target},
                    {"schedule", kernel.schedule}, {"choice", choice_json(*call, chosen)}};
     progress.show("measuring this machine ...");
     report["roofline"] = roofline_json(*call, kernel, cost);
     progress.show("reading the code of " + std::string(kernel.name) + " ...");
-    report["code"] = code_or_reason(library, pack, kernel, options.assembly);
+    report["code"] = code_json(library, pack, kernel, options.assembly);
     progress.show("");
-    if (options.json) std::printf("%s\n", report.dump(1).c_str());
-    else print(report);
+    if (options.json)
+        std::printf("%s\n", report.dump(1).c_str());
+    else
+        print(report);
 }
 
 }  // namespace
@@ -198,16 +118,20 @@ void add_inspect(CLI::App &app) {
     auto options = std::make_shared<Options>();
     CustomShape &custom = options->custom;
     CLI::App *sub = app.add_subcommand("inspect", "Why a kernel is chosen and what bounds it");
-    sub->footer("\nExamples:\n  attune inspect --variant dense --shape dense_2048_d64\n"
-                "  attune inspect --variant dense --size b=1,h=8,lq=1000,d=80 --attr causal=1 --asm");
+    sub->footer(
+        "\nExamples:\n  attune inspect --variant dense --shape dense_2048_d64\n"
+        "  attune inspect --variant dense --size b=1,h=8,lq=1000,d=80 --attr causal=1 --asm");
     sub->add_option("--variant", custom.variant, "Op, with --size")->type_name("V");
     sub->add_option("--shape", options->shape, "A named shape")->type_name("NAME");
     sub->add_option("--size", custom.sizes, "Extents: b=1,h=8,lq=1000,d=80")
-        ->delimiter(',')->type_name("KEY=N,...");
+        ->delimiter(',')
+        ->type_name("KEY=N,...");
     sub->add_option("--attr", custom.attributes, "Attributes: causal=1")
-        ->delimiter(',')->type_name("KEY=VALUE");
+        ->delimiter(',')
+        ->type_name("KEY=VALUE");
     sub->add_option("--with", custom.tensors, "Optional tensors to give: bias,lse")
-        ->delimiter(',')->type_name("TENSOR");
+        ->delimiter(',')
+        ->type_name("TENSOR");
     sub->add_option("--dtype", custom.dtype, "With --size: f32, f16 or bf16")->type_name("D");
     sub->add_option("--target", options->target, "host (default), x86-64, avx2, ...")
         ->type_name("T");

@@ -23,10 +23,10 @@ Condition evaluate(const Call &call, const attune_condition &condition) {
         return {std::string(variant.tensor[condition.index].name) + " absent",
                 !call.given(condition.index)};
     bool extent = condition.kind == ATTUNE_WHEN_EXTENT;
-    std::string name = extent ? variant.extent[condition.index]
-                              : variant.attribute[condition.index].name;
-    double value = extent ? double(call.extents()[size_t(condition.index)])
-                          : call.attribute(condition.index);
+    std::string name =
+        extent ? variant.extent[condition.index] : variant.attribute[condition.index].name;
+    double value =
+        extent ? double(call.extents()[size_t(condition.index)]) : call.attribute(condition.index);
     return {range(name, condition.low, condition.high) + " (is " + number(value) + ")",
             value >= condition.low && value <= condition.high};
 }

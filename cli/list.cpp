@@ -21,8 +21,7 @@ std::vector<std::string> kernels_with(const attune_pack *pack, int variant, Get 
     for (int i = 0; i < pack->kernels; i++) {
         if (pack->kernel[i].variant != variant) continue;
         std::string value = get(pack->kernel[i]);
-        if (std::find(values.begin(), values.end(), value) == values.end())
-            values.push_back(value);
+        if (std::find(values.begin(), values.end(), value) == values.end()) values.push_back(value);
     }
     return values;
 }
@@ -31,14 +30,18 @@ json tensor_json(const attune_variant &variant, const attune_tensor &tensor) {
     std::vector<std::string> shape;
     for (int dim = 0; dim < tensor.rank; dim++)
         shape.push_back(variant.extent[tensor.extents[dim]]);
-    return {{"name", tensor.name}, {"doc", tensor.doc}, {"shape", shape},
+    return {{"name", tensor.name},
+            {"doc", tensor.doc},
+            {"shape", shape},
             {"broadcast", std::vector<int>(tensor.broadcast, tensor.broadcast + tensor.rank)},
-            {"leading_optional", tensor.leading != 0}, {"dtype", dtype_name(tensor.dtype)},
+            {"leading_optional", tensor.leading != 0},
+            {"dtype", dtype_name(tensor.dtype)},
             {"optional", tensor.optional != 0}};
 }
 
 json attribute_json(const attune_variant &variant, const attune_attribute &attribute) {
-    json entry = {{"name", attribute.name}, {"doc", attribute.doc},
+    json entry = {{"name", attribute.name},
+                  {"doc", attribute.doc},
                   {"type", attribute_type_name(attribute.type)},
                   {"required", attribute.fallback.kind == ATTUNE_VALUE_NONE},
                   {"default", fallback_text(variant, attribute)}};
@@ -59,12 +62,17 @@ json shape_json(const attune_variant &variant, const attune_shape &shape) {
         if (!std::isnan(shape.attributes[i]))
             attributes[variant.attribute[i].name] =
                 attribute_text(variant.attribute[i], shape.attributes[i]);
-    return {{"name", shape.name}, {"dtype", dtype_name(shape.dtype)}, {"order", shape.order},
-            {"extents", extents}, {"attributes", attributes}};
+    return {{"name", shape.name},
+            {"dtype", dtype_name(shape.dtype)},
+            {"order", shape.order},
+            {"extents", extents},
+            {"attributes", attributes}};
 }
 
 json kernel_json(const attune_kernel &kernel) {
-    return {{"name", kernel.name}, {"target", kernel.target}, {"schedule", kernel.schedule},
+    return {{"name", kernel.name},
+            {"target", kernel.target},
+            {"schedule", kernel.schedule},
             {"dtype", dtype_name(kernel.dtype)}};
 }
 
@@ -88,7 +96,9 @@ json variant_json(const attune_pack *pack, int index, bool kernels) {
     return entry;
 }
 
-std::string text(const json &value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
+std::string text(const json &value) {
+    return value.is_string() ? value.get<std::string>() : value.dump();
+}
 
 std::string joined(const json &values) {
     std::string line;
@@ -128,8 +138,7 @@ void print_variant(const attune_variant &variant, const json &entry) {
         std::printf("    %s %s\n", text(shape["name"]).c_str(), shape["extents"].dump().c_str());
     if (entry.contains("kernels")) std::printf("  kernels\n");
     for (const json &kernel : entry.value("kernels", json::array()))
-        std::printf("    %s  %s\n", text(kernel["name"]).c_str(),
-                    text(kernel["schedule"]).c_str());
+        std::printf("    %s  %s\n", text(kernel["name"]).c_str(), text(kernel["schedule"]).c_str());
 }
 
 struct Options {
@@ -148,8 +157,7 @@ void list(const Options &options) {
         return;
     }
     std::printf("pack %s, version %s, %d kernels\n\n", pack->name, pack->version, pack->kernels);
-    for (int i = 0; i < pack->variants; i++)
-        print_variant(pack->variant[i], variants[size_t(i)]);
+    for (int i = 0; i < pack->variants; i++) print_variant(pack->variant[i], variants[size_t(i)]);
 }
 
 }  // namespace
@@ -157,7 +165,8 @@ void list(const Options &options) {
 void add_list(CLI::App &app) {
     auto options = std::make_shared<Options>();
     CLI::App *list_app = app.add_subcommand("list", "Variants, tensors and attributes of a pack");
-    list_app->footer("\nExamples:\n  attune list\n  attune list --json --kernels --pack libmine.so");
+    list_app->footer(
+        "\nExamples:\n  attune list\n  attune list --json --kernels --pack libmine.so");
     list_app->add_flag("--json", options->json, "As JSON");
     list_app->add_flag("--kernels", options->kernels, "With every kernel");
     list_app->add_option("--pack", options->pack, "Kernel pack, libNAME.so")->type_name("FILE");

@@ -14,7 +14,8 @@ Attune compiles attention kernels ahead of time into packs and runs them. Each s
   attune list                          what the pack can do
   attune run --case case --out result  an op on .npy files
   attune bench --shape dense_2048_d64  how fast it is here
-  attune inspect --variant dense --shape dense_2048_d64   why)";
+  attune inspect --variant dense --shape dense_2048_d64   why
+  attune generate --help               packs of your own)";
 
 int attune_main(int argc, char **argv) {
     CLI::App app("Attention kernels compiled ahead of time", "attune");

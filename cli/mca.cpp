@@ -59,8 +59,8 @@ std::string section(const std::string &text, const std::string &from, const std:
 Analysis analyse(const Loop &loop) {
     std::string last;
     for (const std::string &model : models()) {
-        Output output = output_of({"llvm-mca", "-mcpu=" + model, "-instruction-info=false"},
-                                  source_of(loop));
+        Output output =
+            output_of({"llvm-mca", "-mcpu=" + model, "-instruction-info=false"}, source_of(loop));
         if (output.status == 127)
             throw Fault(PACK_CANNOT, "--asm: llvm-mca is not installed (package llvm)");
         static const std::regex throughput(R"(Block RThroughput:\s+([0-9.]+))");

@@ -9,9 +9,9 @@
 namespace tool {
 
 struct Analysis {
-    std::string processor;          // the model that was used, e.g. znver3
-    double reciprocal_throughput;   // cycles of one iteration, by the busiest resource
-    std::string pressure;           // llvm-mca's resources and their pressure, several lines
+    std::string processor;         // the model that was used, e.g. znver3
+    double reciprocal_throughput;  // cycles of one iteration, by the busiest resource
+    std::string pressure;          // llvm-mca's resources and their pressure, several lines
 };
 
 // With the model nearest to this CPU that the installed llvm-mca knows and that has the loop's

@@ -97,8 +97,7 @@ void check_size(const std::string &path, const Header &header, size_t element, s
             malformed(path, "shape " + shape_text(header.shape) + " is too large");
     if (want != file - header.data_start)
         malformed(path, "shape " + shape_text(header.shape) + " takes " + std::to_string(want) +
-                            " bytes, the file holds " +
-                            std::to_string(file - header.data_start));
+                            " bytes, the file holds " + std::to_string(file - header.data_start));
 }
 
 template <class T>

@@ -12,8 +12,8 @@ OutputFiles::OutputFiles(const std::string &folder) : folder_(folder) {
     std::error_code error;
     fs::create_directories(folder_, error);
     if (!fs::is_directory(folder_))
-        throw Fault(CALL_WRONG, "--out " + folder + ": " +
-                                    (error ? error.message() : "not a folder"));
+        throw Fault(CALL_WRONG,
+                    "--out " + folder + ": " + (error ? error.message() : "not a folder"));
 }
 
 OutputFiles::~OutputFiles() {
@@ -27,8 +27,10 @@ void OutputFiles::write(const std::string &name, const Array &array) {
     fs::path temporary = folder_ / ("." + name + "." + std::to_string(getpid()) + ".npy");
     pending_.emplace_back(temporary, file);
     bool narrow = array.dtype() == ATTUNE_F16 || array.dtype() == ATTUNE_BF16;
-    if (narrow) write_npy(temporary.string(), converted(array, ATTUNE_F32));
-    else write_npy(temporary.string(), array);
+    if (narrow)
+        write_npy(temporary.string(), converted(array, ATTUNE_F32));
+    else
+        write_npy(temporary.string(), array);
 }
 
 void OutputFiles::commit() {

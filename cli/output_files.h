@@ -12,7 +12,7 @@
 namespace tool {
 
 class OutputFiles {
-  public:
+public:
     // Makes the folder if it does not exist. Throws Fault(CALL_WRONG) if it cannot be one.
     explicit OutputFiles(const std::string &folder);
     ~OutputFiles();  // removes what was not committed
@@ -23,7 +23,7 @@ class OutputFiles {
     void write(const std::string &name, const Array &array);
     void commit();  // gives all of them their names
 
-  private:
+private:
     std::filesystem::path folder_;
     std::vector<std::pair<std::filesystem::path, std::filesystem::path>> pending_;  // from, to
 };

@@ -19,8 +19,10 @@ std::string program_folder() {
 std::vector<std::string> default_packs() {
     if (const char *path = std::getenv("ATTUNE_PACK"); path && *path) return {path};
     fs::path here = program_folder();
+    fs::path libraries = here / ".." / ATTUNE_LIBDIR;
     return {(here / "packs/attune_default/libattune_default.so").string(),
-            (here / "../lib/libattune_default.so").lexically_normal().string()};
+            (libraries / "attune_default/libattune_default.so").lexically_normal().string(),
+            (libraries / "libattune_default.so").lexically_normal().string()};
 }
 
 std::string pack_path(const std::string &given) {
@@ -33,15 +35,15 @@ std::string pack_path(const std::string &given) {
         if (fs::exists(path)) return path;
         tried += (tried.empty() ? "" : ", ") + path;
     }
-    throw Fault(PACK_CANNOT, "no kernel pack found (tried " + tried +
-                                 "): give --pack FILE, or set ATTUNE_PACK");
+    throw Fault(PACK_CANNOT,
+                "no kernel pack found (tried " + tried + "): give --pack FILE, or set ATTUNE_PACK");
 }
 
 const attune_pack *load_pack(const std::string &path) {
     const attune_pack *pack = nullptr;
     // A bare file name would be searched for in the system's library folders.
     std::string file = fs::absolute(path).string();
-    check(attune_pack_load(file.c_str(), &pack), "pack " + path);
+    check(attune_pack_load(file.c_str(), &pack), "cannot load the pack");
     return pack;
 }
 

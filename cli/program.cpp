@@ -38,8 +38,10 @@ std::string read_all(int descriptor) {
     std::string text;
     char block[65536];
     for (ssize_t got; (got = read(descriptor, block, sizeof block)) != 0;) {
-        if (got > 0) text.append(block, size_t(got));
-        else if (errno != EINTR) break;
+        if (got > 0)
+            text.append(block, size_t(got));
+        else if (errno != EINTR)
+            break;
     }
     return text;
 }

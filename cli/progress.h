@@ -7,12 +7,12 @@
 namespace tool {
 
 class Progress {
-  public:
+public:
     Progress();
     ~Progress() { show(""); }
     void show(const std::string &line);  // replaces the line before; "": clears it
 
-  private:
+private:
     bool terminal_, shown_ = false;
 };
 

@@ -49,17 +49,22 @@ void add_run(CLI::App &app) {
     CLI::App *run_app = app.add_subcommand("run", "Run an op on .npy files");
     run_app->footer(HELP);
     run_app->add_option("--case", options->folder, "Folder of case.json and inputs")
-        ->required()->type_name("DIR");
+        ->required()
+        ->type_name("DIR");
     run_app->add_option("--out", options->out, "Folder for NAME.npy of each output")
-        ->required()->type_name("DIR");
-    run_app->add_option("--target", options->target,
-                        "host (default), x86-64, avx2, avx512, avx512_bf16, aarch64, opencl, cuda")
+        ->required()
+        ->type_name("DIR");
+    run_app
+        ->add_option("--target", options->target,
+                     "host (default), x86-64, avx2, avx512, avx512_bf16, aarch64, opencl, cuda")
         ->type_name("T");
-    run_app->add_option("--dtype", options->dtype,
-                        "f32 (default), f16 or bf16: round storage tensors to it, write float32")
+    run_app
+        ->add_option("--dtype", options->dtype,
+                     "f32 (default), f16 or bf16: round storage tensors to it, write float32")
         ->type_name("D");
     run_app->add_option("--threads", options->threads, "0 (default): all")
-        ->check(CLI::Range(0, 4096))->type_name("N");
+        ->check(CLI::Range(0, 4096))
+        ->type_name("N");
     run_app->add_option("--pack", options->pack, "Kernel pack, libNAME.so")->type_name("FILE");
     run_app->add_option("--kernel", options->kernel, "Only kernels whose name contains this")
         ->type_name("NAME");

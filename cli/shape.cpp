@@ -50,8 +50,7 @@ std::vector<int> symbols_of(const attune_variant &variant, const std::string &ke
         return {index};
     }
     std::string known;
-    for (int i = 0; i < variant.extents; i++)
-        known += (i ? ", " : "") + lower(variant.extent[i]);
+    for (int i = 0; i < variant.extents; i++) known += (i ? ", " : "") + lower(variant.extent[i]);
     wrong("--size " + key + ": " + variant.name + " has " + known);
 }
 
@@ -63,9 +62,8 @@ std::pair<std::string, std::string> split(const std::string &option, const std::
 }
 
 int64_t extent_value(const std::string &key, const std::string &text) {
-    bool digits = std::all_of(text.begin(), text.end(), [](unsigned char c) {
-        return std::isdigit(c);
-    });
+    bool digits =
+        std::all_of(text.begin(), text.end(), [](unsigned char c) { return std::isdigit(c); });
     if (!digits || text.size() > 12) wrong("--size " + key + "=" + text + ": expected a number");
     return std::stoll(text);
 }
@@ -114,8 +112,8 @@ void check_complete(const attune_variant &variant, const Shape &shape) {
         if (tensor.optional && !(shape.present >> i & 1)) continue;
         for (int dim = 0; dim < tensor.rank; dim++)
             if (shape.extents[size_t(tensor.extents[dim])] < 0)
-                wrong(std::string("--size: ") + lower(variant.extent[tensor.extents[dim]]) + " of " +
-                      variant.name + " is missing");
+                wrong(std::string("--size: ") + lower(variant.extent[tensor.extents[dim]]) +
+                      " of " + variant.name + " is missing");
     }
 }
 

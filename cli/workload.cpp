@@ -13,11 +13,20 @@ using Random = std::mt19937;
 
 void set_element(Array &array, size_t i, double value) {
     switch (array.dtype()) {
-    case ATTUNE_F16: array.as<uint16_t>()[i] = f16_from_f32(float(value)); break;
-    case ATTUNE_BF16: array.as<uint16_t>()[i] = bf16_from_f32(float(value)); break;
-    case ATTUNE_I32: array.as<int32_t>()[i] = int32_t(value); break;
-    case ATTUNE_U8: array.as<uint8_t>()[i] = uint8_t(value); break;
-    default: array.as<float>()[i] = float(value);
+        case ATTUNE_F16:
+            array.as<uint16_t>()[i] = f16_from_f32(float(value));
+            break;
+        case ATTUNE_BF16:
+            array.as<uint16_t>()[i] = bf16_from_f32(float(value));
+            break;
+        case ATTUNE_I32:
+            array.as<int32_t>()[i] = int32_t(value);
+            break;
+        case ATTUNE_U8:
+            array.as<uint8_t>()[i] = uint8_t(value);
+            break;
+        default:
+            array.as<float>()[i] = float(value);
     }
 }
 
@@ -53,9 +62,12 @@ Array empty_tensor(const attune_tensor &tensor, const Shape &shape) {
 void fill(const Call &call, const attune_tensor &tensor, Array &array, Random &random) {
     bool integer = array.dtype() == ATTUNE_I32 || array.dtype() == ATTUNE_U8;
     if (array.elements() == 0) return;
-    if (tensor.content == ATTUNE_PERMUTATION) fill_permutations(array, random);
-    else if (tensor.content == ATTUNE_RANGE) fill_constant(array, call.value(tensor.high));
-    else if (!integer) fill_normal(array, random);
+    if (tensor.content == ATTUNE_PERMUTATION)
+        fill_permutations(array, random);
+    else if (tensor.content == ATTUNE_RANGE)
+        fill_constant(array, call.value(tensor.high));
+    else if (!integer)
+        fill_normal(array, random);
 }
 
 }  // namespace

@@ -16,6 +16,8 @@ namespace attune {
 
 namespace fs = std::filesystem;
 
+extern const char *const kKernelSources;  // hash, made by the build
+
 namespace {
 
 std::string hash(const void *data, size_t size) {
@@ -26,12 +28,10 @@ std::string hash(const void *data, size_t size) {
     return text;
 }
 
-// The algorithms and schedules are code, so the program itself is part of what makes a kernel.
 std::string hash_of_program() {
     std::ifstream in("/proc/self/exe", std::ios::binary);
     std::vector<char> bytes((std::istreambuf_iterator<char>(in)), {});
-    return hash(bytes.data(), bytes.size()) + "-" + std::to_string(HALIDE_VERSION_MAJOR) + "." +
-           std::to_string(HALIDE_VERSION_MINOR) + "." + std::to_string(HALIDE_VERSION_PATCH);
+    return hash(bytes.data(), bytes.size());
 }
 
 // Whole or not at all, also when two generators run at once or the disk is full.
@@ -59,9 +59,13 @@ Cache::Cache(std::string where) : folder(std::move(where)) {
     else program = hash_of_program();
 }
 
+std::string Cache::origin(bool stock) const {
+    return std::string(stock ? kKernelSources : program.c_str()) + "-" + std::to_string(HALIDE_VERSION_MAJOR) + "." +
+           std::to_string(HALIDE_VERSION_MINOR) + "." + std::to_string(HALIDE_VERSION_PATCH);
+}
+
 std::string Cache::file(const std::string &key) const {
-    std::string all = program + " " + key;
-    return folder + "/" + hash(all.data(), all.size()) + ".o";
+    return folder + "/" + hash(key.data(), key.size()) + ".o";
 }
 
 bool Cache::fetch(const std::string &key, const std::string &path) const {

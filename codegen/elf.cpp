@@ -29,16 +29,20 @@ void rename_runtime_symbols(const std::string &path) {
     const auto *header = at<Elf64_Ehdr>(file, 0, path);
     if (std::memcmp(header->e_ident, ELFMAG, SELFMAG) || header->e_ident[EI_CLASS] != ELFCLASS64)
         throw std::runtime_error(path + " is not a 64-bit ELF object");
+    auto section = [&](size_t i) {
+        return at<Elf64_Shdr>(file, header->e_shoff + i * header->e_shentsize, path);
+    };
     for (int i = 0; i < header->e_shnum; i++) {
-        size_t where = header->e_shoff + size_t(i) * header->e_shentsize;
-        const auto *section = at<Elf64_Shdr>(file, where, path);
-        if (section->sh_type != SHT_STRTAB || i == header->e_shstrndx) continue;
-        // LLVM may keep symbols and section names in one table: only whole names are renamed.
-        size_t end = section->sh_offset + section->sh_size;
-        if (end > file.size()) throw std::runtime_error(path + " is cut short");
-        for (size_t p = section->sh_offset + 1; p + sizeof kOld <= end; p++)
-            if (file[p - 1] == 0 && !std::memcmp(&file[p], kOld, sizeof kOld - 1))
-                std::memcpy(&file[p], kNew, sizeof kNew - 1);
+        const Elf64_Shdr *symbols = section(i);
+        if (symbols->sh_type != SHT_SYMTAB) continue;
+        size_t names = section(symbols->sh_link)->sh_offset;
+        for (size_t s = 0; s < symbols->sh_size; s += sizeof(Elf64_Sym)) {
+            size_t name = names + at<Elf64_Sym>(file, symbols->sh_offset + s, path)->st_name;
+            if (name + sizeof kOld > file.size())
+                throw std::runtime_error(path + " is cut short");
+            if (!std::memcmp(&file[name], kOld, sizeof kOld - 1))
+                std::memcpy(&file[name], kNew, sizeof kNew - 1);
+        }
     }
     std::ofstream out(path, std::ios::binary | std::ios::trunc);
     out.write(file.data(), std::streamsize(file.size()));

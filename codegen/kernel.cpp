@@ -39,7 +39,7 @@ Halide::Func scheduled_gpu(const Kernel &k, const Build &build, const Attention 
     Softmax x = blocked_softmax(build, a, blocking, has_lse(*k.variant));
     describe_outputs(x.result, *k.variant, x, false);
     schedule_gpu(x, a, k.params);
-    x.result.add_custom_lowering_pass(make_chunk_guard("_over_chunks"));
+    x.result.add_custom_lowering_pass(make_chunk_guard("_over_chunks", x.state.name()));
     x.result.add_custom_lowering_pass(make_compact_registers());
     return x.result;
 }
@@ -48,7 +48,9 @@ Halide::Func scheduled_gpu(const Kernel &k, const Build &build, const Attention 
 
 std::string Kernel::name() const {
     std::string head = head_dim ? "_d" + std::to_string(head_dim) : "";
-    return variant->name + "_" + dtype + head + "_" + special.name + "_" + target.name;
+    std::string out = variant->name + "_" + dtype + head + "_" + special.name + "_" + target.name;
+    std::replace(out.begin(), out.end(), '-', '_');  // x86-64: the name is part of a C identifier
+    return out;
 }
 
 std::vector<Condition> conditions(const Kernel &k) {

@@ -52,7 +52,7 @@ void write_file(const fs::path &path, const std::string &text) {
 }
 
 // A kernel for each special and head size of the menu. On a GPU tiles are padded to the head size
-// and attributes are read at run time: the last special alone, from the smallest size up.
+// and attributes are read at run time: the specials for any head size, from the smallest size up.
 void add_kernels(PackPlan &plan, const PackRequest &request, const Variant &v,
                  const TargetClass &target, const std::string &dtype) {
     auto add = [&](const Special &special, int head_dim) {
@@ -64,7 +64,9 @@ void add_kernels(PackPlan &plan, const PackRequest &request, const Variant &v,
     std::vector<int> heads = request.head_dims;
     std::sort(heads.begin(), heads.end());
     if (target.gpu()) {
-        for (int head : heads) add(v.specials.back(), head);
+        for (const Special &special : v.specials)
+            for (int head : heads)
+                if (!special.head_dims) add(special, head);
         return;
     }
     for (const Special &special : v.specials) {
@@ -123,17 +125,19 @@ TargetClass cost_target(const PackPlan &plan) {
     return target_class(t.target.arch == Halide::Target::ARM ? "aarch64" : "x86-64");
 }
 
-std::vector<Job> make_jobs(const PackPlan &plan, const fs::path &work) {
+std::vector<Job> make_jobs(const PackPlan &plan, const Cache &cache, const fs::path &work) {
     std::vector<Job> jobs;
     for (const Kernel &k : plan.kernels) {
         std::string symbol = plan.symbol(k), path = (work / (symbol + ".o")).string();
-        std::string key = symbol + " " + k.target.target.to_string() + " " + k.params.text();
+        std::string key = symbol + " " + k.target.target.to_string() + " " + k.params.text() + " " +
+                          cache.origin(k.variant->stock);
         jobs.push_back({k.name(), key, path, [=] { compile_kernel(k, symbol, path); }});
     }
     TargetClass target = cost_target(plan);
     for (const Variant *v : plan.variants) {
         std::string symbol = plan.cost_symbol(*v), path = (work / (symbol + ".o")).string();
-        std::string key = symbol + " " + target.target.to_string();
+        std::string key =
+            symbol + " " + target.target.to_string() + " " + cache.origin(v->stock);
         jobs.push_back({symbol, key, path, [=] { compile_cost(*v, target, symbol, path); }});
     }
     return jobs;
@@ -213,7 +217,7 @@ void link(const PackRequest &r, const PackPlan &plan, std::vector<std::string> o
     std::vector<std::string> shared{cc, "-shared", "-o", (work / (lib + ".so")).string()};
     shared.insert(shared.end(), objects.begin(), objects.end());
     shared.insert(shared.end(), {"-Wl,--version-script=" + (work / "exports").string(),
-                                 "-Wl,-soname," + lib + ".so", "-Wl,-z,noexecstack"});
+                                 "-Wl,-soname," + lib + ".so", "-Wl,-z,noexecstack", "-Wl,-z,nodelete"});
     if (!r.libattune.empty()) {
         std::string folder = fs::path(r.libattune).parent_path().string();
         shared.insert(shared.end(), {r.libattune, "-Wl,-rpath,$ORIGIN:" + folder});
@@ -252,11 +256,12 @@ PackReport generate_pack(const PackRequest &r, const PackProgress &progress) {
     PackPlan plan = make_plan(r);
     fs::path out = fs::absolute(r.out);
     WorkFolder work(out);
-    std::vector<Job> jobs = make_jobs(plan, work.path);
+    const Cache cache(r.cache);
+    std::vector<Job> jobs = make_jobs(plan, cache, work.path);
     PackReport report;
     report.kernels = int(plan.kernels.size());
     int threads = r.jobs > 0 ? r.jobs : int(std::max(1u, std::thread::hardware_concurrency()));
-    report.cached = Workers(jobs, Cache(r.cache), progress).run(threads);
+    report.cached = Workers(jobs, cache, progress).run(threads);
     std::vector<std::string> objects;
     for (const Job &job : jobs) {
         objects.push_back(job.path);

@@ -20,10 +20,7 @@ const Class kClasses[] = {
     {"x86-64", "x86-64-linux", 4},
     {"avx2", kAvx2, 8},
     {"avx512", "x86-64-linux-sse41-avx-f16c-fma-avx2-avx512-avx512_skylake", 16},
-    {"avx512_bf16",
-     "x86-64-linux-sse41-avx-f16c-fma-avx2-avx512-avx512_skylake-avx512_cannonlake-"
-     "avx512_sapphirerapids",
-     16},
+    {"avx512_bf16", "x86-64-linux-sse41-avx-f16c-fma-avx2-avx512-avx512_skylake-avx512_zen4", 16},
     {"aarch64", "arm-64-linux", 4},
     {"opencl", "x86-64-linux-sse41-opencl", 0},
     {"cuda", "x86-64-linux-sse41-cuda-cuda_capability_80", 0},
@@ -39,7 +36,7 @@ const char *class_of(const Target &t) {
     if (t.has_feature(Target::OpenCL)) return "opencl";
     if (t.has_feature(Target::CUDA)) return "cuda";
     if (t.arch == Target::ARM) return "aarch64";
-    if (t.has_feature(Target::AVX512_SapphireRapids)) return "avx512_bf16";
+    if (t.has_feature(Target::AVX512_Zen4)) return "avx512_bf16";
     if (t.has_feature(Target::AVX512_Skylake)) return "avx512";
     if (t.has_feature(Target::AVX2) && t.has_feature(Target::FMA)) return "avx2";
     return "x86-64";

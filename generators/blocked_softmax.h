@@ -32,12 +32,14 @@ struct Blocking {
     int padded_head;  // GPU: head size that tiles are made for, > 0; columns past D count as 0.
                       // CPU: 0, D itself, a constant or not
     std::function<Expr(Expr)> exp2;  // 2^x for x <= 0
+    bool exp2_flushes = false;  // exp2 of anything far below gives 0: no select for masked keys
 };
 
 // The Funcs of one source.
 struct SourceFuncs {
     Source source;
     Halide::RDom over_d, over_chunks, over_groups, over_keys;
+    Func range;        // first and last key of a block (CPU)
     Func rows;         // integers of a query row
     Func key, value;   // rows of a chunk: inlined (CPU: read in place) or staged (GPU)
     Func dot;          // scores of a group of keys

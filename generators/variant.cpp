@@ -1,5 +1,7 @@
 #include "variant.h"
 
+#include "../codegen/halide_generator.h"
+
 #include <algorithm>
 #include <sstream>
 #include <stdexcept>
@@ -176,7 +178,7 @@ Build::Build(const Variant &variant, const Special &special, int head_dim, int q
     for (const Attribute &a : variant.attributes) {
         bool real = a.kind == Attribute::Float;
         Halide::Type type = real ? Halide::Float(32) : Halide::Int(32);
-        params.emplace(a.name, Halide::Param<void>(type, "attribute_" + a.name));
+        params.emplace(a.name, Halide::Param<void>(type, a.name));
     }
 }
 
@@ -226,6 +228,11 @@ std::vector<Halide::Argument> Build::arguments() const {
     return out;
 }
 
+Halide::Parameter Build::parameter(const std::string &id) const {
+    auto image = images.find(id);
+    return image != images.end() ? image->second.parameter() : params.at(id).parameter();
+}
+
 Attention make_attention(Build &x) {
     Attention a = x.variant.build(x);
     auto site = [&x, position = a.queries.position](Expr row, Expr key) {
@@ -258,8 +265,10 @@ const Variant *find_variant(const std::string &name) {
     return nullptr;
 }
 
-Registration::Registration(Variant v) {
+Registration::Registration(Variant v, bool stock) {
+    v.stock = stock;
     if (find_variant(v.name)) throw std::logic_error("two variants are called " + v.name);
+    register_halide_generator(v.name);
     registry().push_back(std::move(v));
 }
 

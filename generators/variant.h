@@ -127,6 +127,7 @@ public:
     std::vector<std::string> not_yet;  // tensors and attributes that no kernel takes
     std::function<Attention(Build &)> build;
     std::function<Cost(Build &)> cost;
+    bool stock = false;  // comes with Attune, so that kernels can be cached by Attune's own sources
     // Changes to an existing variant: a score modification and a further predicate.
     std::function<Expr(Build &, const Site &, Expr score)> modify_score;
     std::function<Expr(Build &, const Site &)> admit;
@@ -195,7 +196,7 @@ public:
     // Inputs, then attributes, in order of declaration.
     std::vector<Halide::Argument> arguments() const;
     Halide::Argument element_bytes_argument() const { return bytes; }
-    Halide::ImageParam image(const std::string &tensor) const { return images.at(tensor); }
+    Halide::Parameter parameter(const std::string &input_or_attribute) const;
 
 private:
     std::map<std::string, double> fixed_attributes;
@@ -213,7 +214,7 @@ Attention make_attention(Build &x);
 std::vector<Variant> &registry();
 const Variant *find_variant(const std::string &name);
 struct Registration {
-    explicit Registration(Variant v);
+    Registration(Variant v, bool stock);
 };
 
 // Variants to start from.
@@ -221,8 +222,13 @@ Variant dense(const std::string &name = "dense");
 
 }  // namespace attune
 
+#ifndef ATTUNE_STOCK
+#define ATTUNE_STOCK false
+#endif
+
 // ATTUNE_VARIANT(name) { attune::Variant v = attune::dense("name"); ...; return v; }
 #define ATTUNE_VARIANT(id)                                                     \
     static attune::Variant attune_make_##id();                                 \
-    static attune::Registration attune_registration_##id(attune_make_##id()); \
+    static attune::Registration attune_registration_##id(attune_make_##id(),  \
+                                                         ATTUNE_STOCK);        \
     static attune::Variant attune_make_##id()

@@ -58,15 +58,22 @@ attune_status check_arguments(attune_context *context, const attune_pack *pack, 
 
 bool value_of(const Arguments &a, const attune_value &value, double *number) {
     switch (value.kind) {
-        case ATTUNE_VALUE_NUMBER: *number = value.number; return true;
-        case ATTUNE_VALUE_EXTENT: *number = double(a.extent[value.index]); return true;
-        case ATTUNE_VALUE_ATTRIBUTE: *number = a.number[value.index]; return true;
+        case ATTUNE_VALUE_NUMBER:
+            *number = value.number;
+            return true;
+        case ATTUNE_VALUE_EXTENT:
+            *number = double(a.extent[value.index]);
+            return true;
+        case ATTUNE_VALUE_ATTRIBUTE:
+            *number = a.number[value.index];
+            return true;
         case ATTUNE_VALUE_RSQRT_EXTENT: {
             const int64_t extent = a.extent[value.index];
             *number = 1 / sqrt(extent > 0 ? double(extent) : 1.0);
             return true;
         }
-        default: return false;
+        default:
+            return false;
     }
 }
 

@@ -29,17 +29,17 @@ struct Arguments {
     int owner[ATTUNE_MAX_EXTENTS];       // the tensor that decided it; -1: none
     Scalar attribute[ATTUNE_MAX_ATTRIBUTES];
     double number[ATTUNE_MAX_ATTRIBUTES];  // the same as a number
-    int storage;  // ATTUNE_F32, ...; ATTUNE_STORAGE when no storage tensor is given
+    int storage;         // ATTUNE_F32, ...; ATTUNE_STORAGE when no storage tensor is given
     bool nothing_to_do;  // an output has no elements
 };
 
 /* Fills `a` or says what is wrong. The steps, in this order: */
 attune_status check_arguments(attune_context *context, const attune_pack *pack, int variant,
                               const void *args, Arguments *a);
-attune_status check_tensors(Arguments &a);    // presence, device, rank, dtype
-attune_status check_extents(Arguments &a);    // symbols, broadcast
-attune_status check_attributes(Arguments &a); // presence, range, fallback; rules
-attune_status check_layout(Arguments &a);     // strides, alignment, offsets
+attune_status check_tensors(Arguments &a);     // presence, device, rank, dtype
+attune_status check_extents(Arguments &a);     // symbols, broadcast
+attune_status check_attributes(Arguments &a);  // presence, range, fallback; rules
+attune_status check_layout(Arguments &a);      // strides, alignment, offsets
 attune_status check_overlap(const Arguments &a);
 attune_status check_contents(const Arguments &a);  // index tensors
 

@@ -45,8 +45,9 @@ static void set(Arguments &a, int index, double number) {
         a.number[index] = double(scalar.f);
     } else {
         const double rounded = nearbyint(number);
-        scalar.i = rounded >= INT32_MAX ? INT32_MAX : rounded <= -INT32_MAX ? -INT32_MAX
-                                                                            : int32_t(rounded);
+        scalar.i = rounded >= INT32_MAX    ? INT32_MAX
+                   : rounded <= -INT32_MAX ? -INT32_MAX
+                                           : int32_t(rounded);
         a.number[index] = scalar.i;
     }
 }
@@ -85,7 +86,8 @@ static attune_status check_rules(const Arguments &a) {
     for (int r = 0; r < a.variant->rules; r++) {
         const attune_rule &rule = a.variant->rule[r];
         double divisor, dividend;
-        if (!value_of(a, rule.divisor, &divisor) || !value_of(a, rule.dividend, &dividend)) continue;
+        if (!value_of(a, rule.divisor, &divisor) || !value_of(a, rule.dividend, &dividend))
+            continue;
         if (divisor == 0 ? dividend == 0 : fmod(dividend, divisor) == 0) continue;
         return fail(ATTUNE_BAD_EXTENT, "%s: %s is not a multiple of %s", a.variant->name,
                     ValueText(a, rule.dividend, dividend).text,

@@ -97,10 +97,10 @@ typedef struct attune_condition {
 
 enum attune_device { ATTUNE_CPU = 0, ATTUNE_OPENCL, ATTUNE_CUDA };
 
-/* args: the context, a halide_buffer_t* for each input tensor in order of declaration, a pointer to
- * each attribute's int32_t or float in order, a halide_buffer_t* for each output tensor. Dimensions
- * of a buffer run innermost first. Each output has the dimensions of the variant's first output:
- * those that it lacks have stride 0. */
+/* args: a pointer to the call's user_context, a halide_buffer_t* for each input tensor in order of
+ * declaration, a pointer to each attribute's int32_t or float in order, a halide_buffer_t* for each
+ * output tensor. Dimensions of a buffer run innermost first. Each output has the dimensions of the
+ * variant's first output: those that it lacks have stride 0. */
 typedef int (*attune_kernel_call)(void **args);
 
 typedef struct attune_kernel {

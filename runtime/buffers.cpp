@@ -9,11 +9,16 @@ namespace attune {
 
 static halide_type_t type_of(int dtype) {
     switch (dtype) {
-        case ATTUNE_F16: return halide_type_t(halide_type_float, 16);
-        case ATTUNE_BF16: return halide_type_t(halide_type_bfloat, 16);
-        case ATTUNE_I32: return halide_type_t(halide_type_int, 32);
-        case ATTUNE_U8: return halide_type_t(halide_type_uint, 8);
-        default: return halide_type_t(halide_type_float, 32);
+        case ATTUNE_F16:
+            return halide_type_t(halide_type_float, 16);
+        case ATTUNE_BF16:
+            return halide_type_t(halide_type_bfloat, 16);
+        case ATTUNE_I32:
+            return halide_type_t(halide_type_int, 32);
+        case ATTUNE_U8:
+            return halide_type_t(halide_type_uint, 8);
+        default:
+            return halide_type_t(halide_type_float, 32);
     }
 }
 
@@ -52,9 +57,14 @@ static void write(int dtype, double value, uint8_t *to) {
     const uint16_t half = dtype == ATTUNE_F16 ? to_f16(value) : to_bf16(float(value));
     const uint8_t byte = uint8_t(integer);
     switch (element_size(dtype)) {
-        case 1: memcpy(to, &byte, 1); break;
-        case 2: memcpy(to, &half, 2); break;
-        default: memcpy(to, &word, 4);
+        case 1:
+            memcpy(to, &byte, 1);
+            break;
+        case 2:
+            memcpy(to, &half, 2);
+            break;
+        default:
+            memcpy(to, &word, 4);
     }
 }
 

@@ -2,8 +2,8 @@
  *
  * Kernels are compiled without assertions: they test neither the result of an allocation nor that
  * of a parallel loop. So a failure does not return to the kernel: it jumps out of it, to the frame
- * that this library set up on the same thread before it entered generated code. Generated code holds
- * nothing but scratch blocks, and the frame knows those.
+ * that this library set up on the same thread before it entered generated code. Generated code
+ * holds nothing but scratch blocks, and the frame knows those.
  */
 #ifndef ATTUNE_CALL_H
 #define ATTUNE_CALL_H

@@ -93,7 +93,8 @@ static attune_status check_index(const Arguments &a, int index) {
         if (!value_of(a, t.low, &low)) low = INT32_MIN;
         if (!value_of(a, t.high, &high)) high = INT32_MAX;
     }
-    if (attune_status s = check_ranges(a, index, int64_t(ceil(low)), int64_t(floor(high)))) return s;
+    if (attune_status s = check_ranges(a, index, int64_t(ceil(low)), int64_t(floor(high))))
+        return s;
     if (t.content != ATTUNE_PERMUTATION) return ATTUNE_OK;
     void *seen = a.context->scratch.take(size_t(n + 63) / 64 * 8);
     if (!seen) {

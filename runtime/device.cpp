@@ -93,8 +93,9 @@ static bool refuse_reversed(DeviceRun &run) {
 void run_on_device(Call &call, const Arguments &a, const attune_kernel &kernel, Buffers &buffers,
                    void **args) {
     const bool cuda = kernel.device == ATTUNE_CUDA;
-    DeviceRun run = {call, a, kernel, buffers, args,
-                     cuda ? attune_cuda_device_interface() : attune_opencl_device_interface()};
+    DeviceRun run = {
+        call,    a,    kernel,
+        buffers, args, cuda ? attune_cuda_device_interface() : attune_opencl_device_interface()};
     if (refuse_reversed(run)) return;
     call.on_error = ATTUNE_DEVICE_FAILED;
     Lock lock(device_mutex);

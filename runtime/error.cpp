@@ -32,23 +32,40 @@ int attune_abi_version(void) { return ATTUNE_ABI_VERSION; }
 
 const char *attune_status_name(attune_status status) {
     switch (status) {
-        case ATTUNE_OK: return "ok";
-        case ATTUNE_NULL_ARGUMENT: return "null argument";
-        case ATTUNE_BAD_RANK: return "bad rank";
-        case ATTUNE_BAD_EXTENT: return "bad extent";
-        case ATTUNE_BAD_DTYPE: return "bad dtype";
-        case ATTUNE_BAD_LAYOUT: return "bad layout";
-        case ATTUNE_BAD_OVERLAP: return "bad overlap";
-        case ATTUNE_BAD_DEVICE: return "bad device";
-        case ATTUNE_BAD_VALUE: return "bad value";
-        case ATTUNE_UNKNOWN_NAME: return "unknown name";
-        case ATTUNE_BAD_VERSION: return "bad version";
-        case ATTUNE_NO_KERNEL: return "no kernel";
-        case ATTUNE_UNSUPPORTED_TARGET: return "unsupported target";
-        case ATTUNE_BAD_PACK: return "bad pack";
-        case ATTUNE_OUT_OF_MEMORY: return "out of memory";
-        case ATTUNE_DEVICE_FAILED: return "device failed";
-        case ATTUNE_INTERNAL: return "internal error";
+        case ATTUNE_OK:
+            return "ok";
+        case ATTUNE_NULL_ARGUMENT:
+            return "null argument";
+        case ATTUNE_BAD_RANK:
+            return "bad rank";
+        case ATTUNE_BAD_EXTENT:
+            return "bad extent";
+        case ATTUNE_BAD_DTYPE:
+            return "bad dtype";
+        case ATTUNE_BAD_LAYOUT:
+            return "bad layout";
+        case ATTUNE_BAD_OVERLAP:
+            return "bad overlap";
+        case ATTUNE_BAD_DEVICE:
+            return "bad device";
+        case ATTUNE_BAD_VALUE:
+            return "bad value";
+        case ATTUNE_UNKNOWN_NAME:
+            return "unknown name";
+        case ATTUNE_BAD_VERSION:
+            return "bad version";
+        case ATTUNE_NO_KERNEL:
+            return "no kernel";
+        case ATTUNE_UNSUPPORTED_TARGET:
+            return "unsupported target";
+        case ATTUNE_BAD_PACK:
+            return "bad pack";
+        case ATTUNE_OUT_OF_MEMORY:
+            return "out of memory";
+        case ATTUNE_DEVICE_FAILED:
+            return "device failed";
+        case ATTUNE_INTERNAL:
+            return "internal error";
     }
     return "unknown status";
 }

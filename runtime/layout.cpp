@@ -59,8 +59,10 @@ static attune_status check_address(Arguments &a, int index, int64_t low, int64_t
     }
     bool wraps = __builtin_add_overflow(base, given.byte_offset, &base);
     if (base % uintptr_t(size) != 0) {
-        return fail(ATTUNE_BAD_LAYOUT, "%s: data of tensor '%s' is at %#llx; expected a multiple "
-                    "of %d bytes", a.variant->name, t.name, (unsigned long long)base, size);
+        return fail(ATTUNE_BAD_LAYOUT,
+                    "%s: data of tensor '%s' is at %#llx; expected a multiple "
+                    "of %d bytes",
+                    a.variant->name, t.name, (unsigned long long)base, size);
     }
     wraps |= __builtin_add_overflow(base, low * size, &a.first_byte[index]);
     wraps |= __builtin_add_overflow(base, (high + 1) * size, &a.past_byte[index]);
@@ -125,10 +127,10 @@ attune_status check_layout(Arguments &a) {
 }
 
 static attune_status check_pair(const Arguments &a, int output, int other) {
-    const bool apart = a.past_byte[output] <= a.first_byte[other] ||
-                       a.past_byte[other] <= a.first_byte[output];
-    const bool empty = a.first_byte[output] == a.past_byte[output] ||
-                       a.first_byte[other] == a.past_byte[other];
+    const bool apart =
+        a.past_byte[output] <= a.first_byte[other] || a.past_byte[other] <= a.first_byte[output];
+    const bool empty =
+        a.first_byte[output] == a.past_byte[output] || a.first_byte[other] == a.past_byte[other];
     if (apart || empty) return ATTUNE_OK;
     const attune_tensor *t = a.variant->tensor;
     return fail(ATTUNE_BAD_OVERLAP,

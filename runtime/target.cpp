@@ -19,9 +19,7 @@ struct NamedTarget {
 static const NamedTarget targets[] = {
     {"cuda", {Target::CUDA, 0}, {"cuda", nullptr, nullptr}},
     {"opencl", {Target::OPENCL, 0}, {"opencl", nullptr, nullptr}},
-    {"avx512_bf16",
-     {Target::X86, 3},
-     {"avx512_zen4", "avx512_zen5", "avx512_sapphirerapids"}},
+    {"avx512_bf16", {Target::X86, 3}, {"avx512_zen4", "avx512_zen5", "avx512_sapphirerapids"}},
     {"avx512", {Target::X86, 2}, {"avx512_skylake", "avx512_cannonlake", "avx512"}},
     {"avx2", {Target::X86, 1}, {"avx2", nullptr, nullptr}},
     {"x86-64", {Target::X86, 0}, {"x86-64", nullptr, nullptr}},
@@ -68,13 +66,13 @@ static bool all(unsigned value, unsigned mask) { return (value & mask) == mask; 
 
 static int x86_level() {
     constexpr unsigned kYmm = 0x6, kZmm = 0xe6;
-    constexpr unsigned kFma = 1u << 12, kAvx = 1u << 28, kF16c = 1u << 29;        // 1: ecx
-    constexpr unsigned kAvx2 = 1u << 5;                                           // 7: ebx
+    constexpr unsigned kFma = 1u << 12, kAvx = 1u << 28, kF16c = 1u << 29;  // 1: ecx
+    constexpr unsigned kAvx2 = 1u << 5;                                     // 7: ebx
     constexpr unsigned kSkylake = 1u << 16 | 1u << 17 | 1u << 28 | 1u << 30 | 1u << 31;
     constexpr unsigned kIfma = 1u << 21;
-    constexpr unsigned kVbmi = 1u << 1, kVbmi2 = 1u << 6, kVnni = 1u << 11;       // 7: ecx
+    constexpr unsigned kVbmi = 1u << 1, kVbmi2 = 1u << 6, kVnni = 1u << 11;  // 7: ecx
     constexpr unsigned kBitalg = 1u << 12, kPopcnt = 1u << 14;
-    constexpr unsigned kBf16 = 1u << 5;                                           // 7, 1: eax
+    constexpr unsigned kBf16 = 1u << 5;  // 7, 1: eax
     unsigned a, b, c, d, b7, c7, a71;
     if (!__get_cpuid(1, &a, &b, &c, &d) || !all(c, kFma | kAvx | kF16c)) return 0;
     if (!__get_cpuid_count(7, 0, &a, &b7, &c7, &d)) return 0;

@@ -13,8 +13,8 @@ struct Dtype {
 };
 static const Dtype dtypes[] = {
     {"f32, f16 or bf16", -1, 0},  // ATTUNE_STORAGE
-    {"f32", kDLFloat, 32}, {"f16", kDLFloat, 16}, {"bf16", kDLBfloat, 16},
-    {"i32", kDLInt, 32},   {"u8", kDLUInt, 8},
+    {"f32", kDLFloat, 32},       {"f16", kDLFloat, 16}, {"bf16", kDLBfloat, 16},
+    {"i32", kDLInt, 32},         {"u8", kDLUInt, 8},
 };
 static constexpr int kBool = 6;  // newer DLPack's kDLBool: one byte an element
 

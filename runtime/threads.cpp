@@ -28,8 +28,7 @@ void Threads::start() {
     tried_ = true;
     thread_ = static_cast<pthread_t *>(malloc(sizeof(pthread_t) * size_t(size_ - 1)));
     if (!thread_) return;
-    while (started_ < size_ - 1 &&
-           pthread_create(&thread_[started_], nullptr, worker, this) == 0) {
+    while (started_ < size_ - 1 && pthread_create(&thread_[started_], nullptr, worker, this) == 0) {
         started_++;
     }
     if (started_ < size_ - 1 && log_) {

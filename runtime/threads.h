@@ -17,7 +17,7 @@ struct Job {
     void *closure;
     int count;
     std::atomic<int64_t> next{0};  // may pass count by one a thread
-    int helpers = 0;  // workers inside work(); guarded by the pool's lock
+    int helpers = 0;               // workers inside work(); guarded by the pool's lock
     Job *older = nullptr;
 
     bool take(int *index) {

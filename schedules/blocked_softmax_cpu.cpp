@@ -73,6 +73,7 @@ private:
             .reorder(v.qi, v.g, p.over_chunks)
             .vectorize(v.qi, lanes)
             .unroll(v.qi);
+        p.range.compute_at(block).store_in(MemoryType::Stack).bound_extent(v.qb, 1);
         if (p.rows.defined()) {
             p.rows.compute_at(block).vectorize(v.qi, lanes);
             local(p.rows);

@@ -5,8 +5,9 @@
 //
 // With 8 x 16 threads and a tile of 128 queries x 64 keys, D 64, a thread has 8 x 8 scores and the
 // inner loops are 256 FFMA to 16 LDS.128 in 276 instructions: 4 FFMA a loaded word. Rows of Q and K
-// are 4 words longer than a head, so the 8 keys that a quarter of a warp reads are in banks
-// 4 * tx .. 4 * tx + 3: no conflict. Likewise rows of probabilities are 8 words longer than a chunk.
+// are 4 words longer than a head, so the 8 keys that a quarter of a warp reads are in the banks
+// 4 * tx .. 4 * tx + 3: no conflict. So are rows of probabilities, 8 words longer than a chunk: a
+// warp's four rows are in the banks 8 * ty + tx.
 #include "blocked_softmax_gpu.h"
 
 #include <stdexcept>
@@ -29,7 +30,11 @@ constexpr int kRun = 4;  // neighbouring columns of V that a thread owns: one 16
 class GpuSchedule {
 public:
     GpuSchedule(Softmax &x, const Params &p)
-        : x(x), v(x.v), t(x.blocking), threads_x(p.threads_x), threads_y(p.threads_y),
+        : x(x),
+          v(x.v),
+          t(x.blocking),
+          threads_x(p.threads_x),
+          threads_y(p.threads_y),
           block(x.result, x.over_rows.z) {}
 
     void apply() {
@@ -97,9 +102,7 @@ private:
         own_state(x.state).reorder(ri, v.g, ty);
     }
 
-    Stage own_state(Stage s) {
-        return own_rows(s).unroll(ri).gpu_threads(v.g, ty);
-    }
+    Stage own_state(Stage s) { return own_rows(s).unroll(ri).gpu_threads(v.g, ty); }
 
     // Rows of Q, K or V to shared memory. Neighbouring threads read neighbouring columns, whatever
     // the strides and the alignment of the tensor are.
@@ -269,9 +272,17 @@ void check(const Params &p) {
 Blocking gpu_blocking(const Params &p, int head, bool cuda) {
     check(p);
     const int owned = kRun * p.threads_x, padded = (head + owned - 1) / owned * owned;
-    return {p.query_tile,  p.key_chunk, p.key_chunk, padded / p.threads_x,
-            kRun,          p.threads_y, true,        padded,
-            cuda ? exp2_instruction : exp2_nonpositive};
+    Blocking t;
+    t.query_tile = p.query_tile;
+    t.key_chunk = t.key_step = p.key_chunk;
+    t.columns = padded / p.threads_x;
+    t.run = kRun;
+    t.row_threads = p.threads_y;
+    t.owned = true;
+    t.padded_head = padded;
+    t.exp2 = cuda ? exp2_instruction : exp2_nonpositive;
+    t.exp2_flushes = cuda;
+    return t;
 }
 
 void schedule_gpu(Softmax &x, const Attention &a, const Params &p) {

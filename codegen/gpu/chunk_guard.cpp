@@ -1,8 +1,8 @@
 #include "chunk_guard.h"
 
-#include <string>
-#include <utility>
-#include <vector>
+#include <map>
+#include <sstream>
+#include <stdexcept>
 
 namespace attune {
 
@@ -11,70 +11,104 @@ using Halide::Expr;
 
 namespace {
 
-using Lets = std::vector<std::pair<std::string, Expr>>;
+// Whether a statement writes a Func; element i of a Tuple is stored as NAME.i.
+class Writes : public IRVisitor {
+public:
+    Writes(const Stmt &s, const std::string &func) : func(func) { s.accept(this); }
+    bool found = false;
 
-// Halide's name for "this stage is needed here".
-bool is_flag(const std::string &name) {
-    return name.find(".used") != std::string::npos || name.find(".loaded") != std::string::npos;
-}
-
-// Takes the lets off the front of a statement.
-Lets take_lets(Stmt &s) {
-    Lets lets;
-    while (const LetStmt *let = s.as<LetStmt>()) {
-        lets.emplace_back(let->name, let->value);
-        s = let->body;
+private:
+    using IRVisitor::visit;
+    const std::string &func;
+    void visit(const Store *op) override {
+        found = found || op->name == func || op->name.rfind(func + ".", 0) == 0;
     }
-    return lets;
-}
+};
+
+// Whether threads of a block may see different values.
+class OfThread : public IRVisitor {
+public:
+    explicit OfThread(const Expr &e) { e.accept(this); }
+    bool found = false;
+
+private:
+    using IRVisitor::visit;
+    void visit(const Variable *op) override {
+        found = found || op->name.find(".thread_id") != std::string::npos;
+    }
+};
+
+// The condition under which the body of a loop writes a Func, without the lets of the body;
+// undefined if it always does.
+class FindGuard : public IRVisitor {
+public:
+    FindGuard(const std::string &loop, const std::string &func) : loop(loop), func(func) {}
+    Expr guard;
+
+private:
+    using IRVisitor::visit;
+    const std::string &loop, &func;
+    std::map<std::string, Expr> lets;
+
+    void visit(const LetStmt *op) override {
+        lets[op->name] = substitute(lets, op->value);
+        op->body.accept(this);
+    }
+    void visit(const IfThenElse *op) override {
+        if (guard.defined()) return;
+        Expr condition = substitute(lets, op->condition);
+        bool guards = expr_uses_var(condition, loop) && !op->else_case.defined();
+        if (guards && Writes(op->then_case, func).found)
+            guard = condition;
+        else
+            IRVisitor::visit(op);
+    }
+};
+
+// A statement in which a condition is known to hold.
+class Assume : public IRMutator {
+public:
+    explicit Assume(Expr condition) : condition(std::move(condition)) {}
+    using IRMutator::mutate;
+    Expr mutate(const Expr &e) override {
+        return e.type().is_bool() && equal(e, condition) ? const_true() : IRMutator::mutate(e);
+    }
+
+private:
+    Expr condition;
+};
 
 class ChunkGuard : public IRMutator {
 public:
-    explicit ChunkGuard(std::string loop) : loop(std::move(loop)) {}
+    ChunkGuard(std::string loop, std::string state)
+        : loop(std::move(loop)), state(std::move(state)) {}
 
 private:
     using IRMutator::visit;
-    const std::string loop;
-    Expr holds;  // the comparison that the guard has made already
+    const std::string loop, state;
 
     Stmt visit(const For *op) override {
         if (op->name.find(loop) == std::string::npos) return IRMutator::visit(op);
-        // The flags stand before the stages; the update of the state comes after them.
-        const Block *block = op->body.as<Block>();
-        Stmt body = block ? block->first : op->body, update = block ? block->rest : Stmt();
-        Lets lets = take_lets(body);
-        Expr needed;
-        for (auto &[name, value] : lets) {
-            if (!is_flag(name)) continue;
-            if (value.as<LT>()) holds = value;
-            Expr flag = Variable::make(Halide::Bool(), name);
-            needed = needed.defined() ? needed || flag : flag;
-            body = substitute(name, const_true(), body);
+        FindGuard find(op->name, state);
+        op->body.accept(&find);
+        Expr guard = find.guard;
+        if (!guard.defined()) return op;
+        // Barriers are inside.
+        if (OfThread(guard).found) {
+            std::ostringstream text;
+            text << "threads of a block visit different chunks of " << op->name << ": " << guard;
+            throw std::runtime_error(text.str());
         }
-        if (!needed.defined()) return IRMutator::visit(op);
-        if (update.defined()) body = Block::make(body, update);
-        body = IfThenElse::make(needed, mutate(body));
-        holds = Expr();
-        for (size_t i = lets.size(); i-- > 0;)
-            body = LetStmt::make(lets[i].first, lets[i].second, body);
+        Stmt body = IfThenElse::make(guard, simplify(Assume(guard).mutate(op->body)));
         return For::make(op->name, op->min, op->extent, op->for_type, op->partition_policy,
                          op->device_api, body);
-    }
-
-    Stmt visit(const IfThenElse *op) override {
-        Expr condition = mutate(op->condition);
-        if (is_const_one(condition)) return mutate(op->then_case);
-        Stmt otherwise = op->else_case.defined() ? mutate(op->else_case) : Stmt();
-        return IfThenElse::make(condition, mutate(op->then_case), otherwise);
-    }
-
-    Expr visit(const LT *op) override {
-        return holds.defined() && equal(holds, op) ? const_true() : IRMutator::visit(op);
     }
 };
 
 }  // namespace
 
-IRMutator *make_chunk_guard(const std::string &loop) { return new ChunkGuard(loop); }
+IRMutator *make_chunk_guard(const std::string &loop, const std::string &state) {
+    return new ChunkGuard(loop, state);
+}
 
 }  // namespace attune

@@ -83,8 +83,10 @@ private:
         op->value.accept(this);
         Expr outer = std::exchange(lets[op->name], substitute(lets, op->value));
         op->body.accept(this);
-        if (outer.defined()) lets[op->name] = outer;
-        else lets.erase(op->name);
+        if (outer.defined())
+            lets[op->name] = outer;
+        else
+            lets.erase(op->name);
     }
     void visit(const LetStmt *op) override { visit_let(op); }
     void visit(const Let *op) override { visit_let(op); }

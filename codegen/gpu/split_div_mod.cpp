@@ -55,8 +55,10 @@ private:
         Parts p{0, 0};
         for (const Expr &term : terms) {
             Expr quotient = exact_quotient(term, *divisor);
-            if (quotient.defined()) p.quotient = p.quotient + quotient;
-            else p.remainder = p.remainder + term;
+            if (quotient.defined())
+                p.quotient = p.quotient + quotient;
+            else
+                p.remainder = p.remainder + term;
         }
         if (!within(p.remainder, *divisor)) return {};
         return p;

@@ -23,10 +23,10 @@ std::vector<std::int64_t> decode_extents(Bytes &in, const attune_variant &varian
     const std::int64_t sizes[] = {1, 2, 4, 2, 1, 8, 3, 16, 17, 5, 33, 12, 64, 0, 40, 6};
     std::vector<std::int64_t> extents;
     for (int e = 0; e < variant.extents; ++e) extents.push_back(sizes[in.byte() % 16]);
-    for (int r = 0; r < variant.rules; ++r) { // mostly obeyed, where both sides are extents
+    for (int r = 0; r < variant.rules; ++r) {  // mostly obeyed, where both sides are extents
         const attune_rule &rule = variant.rule[r];
-        const bool both = rule.divisor.kind == ATTUNE_VALUE_EXTENT &&
-                          rule.dividend.kind == ATTUNE_VALUE_EXTENT;
+        const bool both =
+            rule.divisor.kind == ATTUNE_VALUE_EXTENT && rule.dividend.kind == ATTUNE_VALUE_EXTENT;
         if (both && !in.one_in(8))
             extents[static_cast<std::size_t>(rule.dividend.index)] =
                 extents[static_cast<std::size_t>(rule.divisor.index)] * (1 + in.below(3));
@@ -100,7 +100,7 @@ std::string complaint(attune_status status) {
     return "";
 }
 
-} // namespace
+}  // namespace
 
 std::string fuzz_call(const std::uint8_t *bytes, std::size_t count) {
     Bytes in(bytes, count);
@@ -118,7 +118,7 @@ std::string fuzz_call(const std::uint8_t *bytes, std::size_t count) {
 
     attune_cost cost{};
     const attune_status checked = attune_call_cost(context, pack, number, args.data(), &cost);
-    if (checked == ATTUNE_OK && !(cost.flops <= 1e8)) return ""; // legal, but too long
+    if (checked == ATTUNE_OK && !(cost.flops <= 1e8)) return "";  // legal, but too long
     const std::vector<std::byte> before = outputs_of(variant, tensors);
     const attune_status status = attune_call(context, pack, number, args.data());
     if (checked != ATTUNE_OK && checked != status)
@@ -129,4 +129,4 @@ std::string fuzz_call(const std::uint8_t *bytes, std::size_t count) {
     return complaint(status);
 }
 
-} // namespace attune::tests
+}  // namespace attune::tests

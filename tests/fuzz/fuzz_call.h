@@ -13,5 +13,5 @@ namespace attune::tests {
 // a failure without a message, or an output written by a call that failed.
 std::string fuzz_call(const std::uint8_t *bytes, std::size_t count);
 
-} // namespace attune::tests
+}  // namespace attune::tests
 #endif

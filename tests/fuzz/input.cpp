@@ -11,22 +11,26 @@
 namespace attune::tests {
 namespace {
 
-using Wide = __int128; // holds any sum of products of two 64-bit numbers here
+using Wide = __int128;  // holds any sum of products of two 64-bit numbers here
 
 constexpr Wide heap_limit = 1 << 20, mapped_limit = Wide(1) << 37;
 
-const std::int64_t extremes[] = {0,         -1,        1,         2,        7,  INT32_MAX,
+const std::int64_t extremes[] = {0,         -1,        1,         2,         7,  INT32_MAX,
                                  INT64_MAX, INT64_MIN, 1LL << 31, 1LL << 32, -3, 1LL << 20};
 
-template <typename T, std::size_t N> T pick(Bytes &in, const T (&all)[N]) {
+template <typename T, std::size_t N>
+T pick(Bytes &in, const T (&all)[N]) {
     return all[in.below(static_cast<int>(N))];
 }
 
 DLDataType type_of(int dtype) {
     switch (dtype) {
-    case ATTUNE_I32: return {kDLInt, 32, 1};
-    case ATTUNE_U8: return {kDLUInt, 8, 1};
-    default: return {kDLFloat, 32, 1};
+        case ATTUNE_I32:
+            return {kDLInt, 32, 1};
+        case ATTUNE_U8:
+            return {kDLUInt, 8, 1};
+        default:
+            return {kDLFloat, 32, 1};
     }
 }
 
@@ -34,9 +38,7 @@ int size_of(const DLTensor &tensor) {
     return std::max(1, tensor.dtype.bits * std::max<int>(1, tensor.dtype.lanes) / 8);
 }
 
-int dimensions(const Described &d) {
-    return std::clamp(d.tensor.ndim, 0, Described::room);
-}
+int dimensions(const Described &d) { return std::clamp(d.tensor.ndim, 0, Described::room); }
 
 void compact(Described &d) {
     std::int64_t stride = 1;
@@ -77,8 +79,8 @@ void give_memory(Bytes &in, Described &d) {
     if (d.fixed_data) return;
     std::byte *first = d.memory.get() + misaligned;
     if (any && fits) first += static_cast<std::int64_t>(-low * size);
-    d.tensor.data = reinterpret_cast<void *>(reinterpret_cast<std::uintptr_t>(first) -
-                                             d.tensor.byte_offset);
+    d.tensor.data =
+        reinterpret_cast<void *>(reinterpret_cast<std::uintptr_t>(first) - d.tensor.byte_offset);
 }
 
 double number(const attune_value &value, const std::vector<std::int64_t> &extents, double absent) {
@@ -122,7 +124,7 @@ void share(Described &d, const Described &other) {
     d.memory = other.memory;
 }
 
-} // namespace
+}  // namespace
 
 std::vector<Described> legal(Bytes &in, const attune_variant &variant,
                              const std::vector<std::int64_t> &extents) {
@@ -141,7 +143,7 @@ std::vector<Described> legal(Bytes &in, const attune_variant &variant,
             d.shape[i] = one ? 1 : extents[static_cast<std::size_t>(declared.extents[from])];
         }
         compact(d);
-        if (d.tensor.ndim > 2 && in.one_in(3)) // two outer dimensions trade places
+        if (d.tensor.ndim > 2 && in.one_in(3))  // two outer dimensions trade places
             d.strides[0] = d.strides[1], d.strides[1] = d.strides[0] * d.shape[0];
     }
     for (Described &d : tensors) d.tensor.shape = d.shape, d.tensor.strides = d.strides;
@@ -154,23 +156,47 @@ void change(Bytes &in, std::vector<Described> &tensors) {
     const int ranks[] = {-1, 0, 1, 2, 3, 4, 5, 8, 100, INT32_MIN};
     const std::uint64_t offsets[] = {4, 64, 1, UINT64_MAX, 1ULL << 63};
     switch (in.below(13)) {
-    case 0: d.given = !d.given; break;
-    case 1: d.tensor.ndim = pick(in, ranks); break;
-    case 2: d.shape[dimension] = pick(in, extremes); break;
-    case 3: d.shape[dimension] = in.below(20); break;
-    case 4: d.strides[dimension] = pick(in, extremes); break;
-    case 5: d.strides[dimension] += in.below(64) - 32; break;
-    case 6:
-        d.tensor.dtype.code = static_cast<std::uint8_t>(in.below(8));
-        d.tensor.dtype.bits = static_cast<std::uint8_t>(8 << in.below(4));
-        d.tensor.dtype.lanes = static_cast<std::uint16_t>(in.below(3));
-        break;
-    case 7: d.tensor.device.device_type = static_cast<DLDeviceType>(in.below(16)); break;
-    case 8: d.tensor.byte_offset = pick(in, offsets); break;
-    case 9: d.tensor.data = nullptr, d.fixed_data = true; break;
-    case 10: d.misaligned = 1 + in.below(3); break;
-    case 11: d.tensor.shape = nullptr; break;
-    default: d.tensor.strides = nullptr; break;
+        case 0:
+            d.given = !d.given;
+            break;
+        case 1:
+            d.tensor.ndim = pick(in, ranks);
+            break;
+        case 2:
+            d.shape[dimension] = pick(in, extremes);
+            break;
+        case 3:
+            d.shape[dimension] = in.below(20);
+            break;
+        case 4:
+            d.strides[dimension] = pick(in, extremes);
+            break;
+        case 5:
+            d.strides[dimension] += in.below(64) - 32;
+            break;
+        case 6:
+            d.tensor.dtype.code = static_cast<std::uint8_t>(in.below(8));
+            d.tensor.dtype.bits = static_cast<std::uint8_t>(8 << in.below(4));
+            d.tensor.dtype.lanes = static_cast<std::uint16_t>(in.below(3));
+            break;
+        case 7:
+            d.tensor.device.device_type = static_cast<DLDeviceType>(in.below(16));
+            break;
+        case 8:
+            d.tensor.byte_offset = pick(in, offsets);
+            break;
+        case 9:
+            d.tensor.data = nullptr, d.fixed_data = true;
+            break;
+        case 10:
+            d.misaligned = 1 + in.below(3);
+            break;
+        case 11:
+            d.tensor.shape = nullptr;
+            break;
+        default:
+            d.tensor.strides = nullptr;
+            break;
     }
 }
 
@@ -190,4 +216,4 @@ void allocate(Bytes &in, const attune_variant &variant, const std::vector<std::i
     if (in.one_in(16) && tensors[a].given && tensors[b].given) share(tensors[a], tensors[b]);
 }
 
-} // namespace attune::tests
+}  // namespace attune::tests

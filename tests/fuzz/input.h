@@ -17,20 +17,20 @@ public:
     Bytes(const std::uint8_t *first, std::size_t count) : at_(first), end_(first + count) {}
     int byte() { return at_ == end_ ? 0 : *at_++; }
     int below(int count) { return byte() % count; }
-    bool one_in(int count) { return byte() % count == 1; } // never, once the input has ended
+    bool one_in(int count) { return byte() % count == 1; }  // never, once the input has ended
 
 private:
     const std::uint8_t *at_, *end_;
 };
 
 struct Described {
-    static constexpr int room = 8; // dimensions that shape and strides have space for
+    static constexpr int room = 8;  // dimensions that shape and strides have space for
     DLTensor tensor{};
     std::int64_t shape[room] = {}, strides[room] = {};
-    bool given = true, fixed_data = false; // fixed_data: the data pointer is already as wanted
-    int misaligned = 0;                    // bytes
+    bool given = true, fixed_data = false;  // fixed_data: the data pointer is already as wanted
+    int misaligned = 0;                     // bytes
     std::shared_ptr<std::byte> memory;
-    std::size_t bytes = 0; // that may be read and written there
+    std::size_t bytes = 0;  // that may be read and written there
 };
 
 // Descriptors of tensors that agree with each other and with the variant's declaration.
@@ -45,5 +45,5 @@ void change(Bytes &in, std::vector<Described> &tensors);
 void allocate(Bytes &in, const attune_variant &variant, const std::vector<std::int64_t> &extents,
               std::vector<Described> &tensors);
 
-} // namespace attune::tests
+}  // namespace attune::tests
 #endif

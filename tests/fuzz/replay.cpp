@@ -45,7 +45,7 @@ std::vector<std::filesystem::path> files_of(const char *folder) {
     return files;
 }
 
-} // namespace
+}  // namespace
 
 int main(int argc, char **argv) {
     if (argc < 2 || argc > 5) {

@@ -35,28 +35,45 @@ Context counting_context(const std::string &target, Counts &counts, int threads 
 
 class Allocation : public Property {};
 
+struct Growth {
+    long scratch, news;
+};
+
+// Allocations of `calls` calls after `before` others.
+Growth growth(attune_context *context, const Counts &counts, const Case &call, int before,
+              int calls) {
+    const int variant = variant_of(test_pack(), call.op);
+    const Arguments arguments(test_pack()->variant[variant], call);
+    int failed = 0;
+    Growth start{};
+    for (int i = 0; i < before + calls; ++i) {
+        if (i == before) start = {counts.calls, news()};
+        failed += attune_call(context, test_pack(), variant, arguments.data()) != ATTUNE_OK;
+    }
+    const Growth end = {counts.calls - start.scratch, news() - start.news};
+    EXPECT_EQ(failed, 0) << attune_error_message();
+    return end;
+}
+
 TEST_P(Allocation, NoneInTheSteadyState) {
     for (const Config &config : configs()) {
         Counts counts;
-        const Context context = counting_context(target(), counts);
+        const Context context = counting_context(target(), counts, 1);
+        const Growth more = growth(context.get(), counts, make_case(config), 2, 20);
+        EXPECT_EQ(more.scratch, 0) << describe(config);
+        EXPECT_EQ(more.news, 0) << describe(config);
+    }
+}
+
+// With more threads the first call to use them all at once comes sooner or later.
+TEST_P(Allocation, BoundedByThreads) {
+    for (const Config &config : configs()) {
+        Counts one, four;
         const Case call = make_case(config);
-        const int variant = variant_of(test_pack(), op());
-        const Arguments arguments(test_pack()->variant[variant], call);
-        const auto once = [&] {
-            return attune_call(context.get(), test_pack(), variant, arguments.data());
-        };
-        for (int i = 0; i < 3; ++i) ASSERT_EQ(once(), ATTUNE_OK) << attune_error_message();
-        // Threads take scratch as they come: a few calls more may still find a first one.
-        long before = counts.calls;
-        for (int i = 0; i < 50 && (i == 0 || counts.calls != before); ++i) {
-            before = counts.calls;
-            ASSERT_EQ(once(), ATTUNE_OK);
-        }
-        const long news_before = news();
-        before = counts.calls;
-        for (int i = 0; i < 20; ++i) ASSERT_EQ(once(), ATTUNE_OK);
-        EXPECT_EQ(counts.calls - before, 0) << describe(config);
-        EXPECT_EQ(news() - news_before, 0) << describe(config);
+        run(counting_context(target(), one, 1).get(), call);
+        const Context context = counting_context(target(), four, 4);
+        EXPECT_EQ(growth(context.get(), four, call, 5, 100).news, 0) << describe(config);
+        EXPECT_LE(four.calls, 4 * one.calls) << describe(config);
     }
 }
 
@@ -75,7 +92,7 @@ TEST_P(Allocation, GrowsWithLengthNotItsSquare) {
         Config config = configs().front();
         config.B = config.Hq = config.Hkv = 1;
         config.q_len.clear(), config.kv_len.clear();
-        config.Lq = config.Lk = i ? 4224 : 528; // 8 times as long
+        config.Lq = config.Lk = i ? 4224 : 528;  // 8 times as long
         if (op() == "combiner_fixed") config.attributes["M"] = 33.0;
         Counts counts;
         const Context context = counting_context(target(), counts);
@@ -112,5 +129,5 @@ INSTANTIATE_TEST_SUITE_P(Cpu, Allocation,
                                           testing::ValuesIn(cpu_targets())),
                          property_name);
 
-} // namespace
-} // namespace attune::tests
+}  // namespace
+}  // namespace attune::tests

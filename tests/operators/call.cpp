@@ -11,12 +11,18 @@ namespace {
 
 DLDataType dl_type(Dtype dtype) {
     switch (dtype) {
-    case Dtype::f16: return {kDLFloat, 16, 1};
-    case Dtype::bf16: return {kDLBfloat, 16, 1};
-    case Dtype::i32: return {kDLInt, 32, 1};
-    case Dtype::u8: return {kDLUInt, 8, 1};
-    case Dtype::f64: return {kDLFloat, 64, 1};
-    default: return {kDLFloat, 32, 1};
+        case Dtype::f16:
+            return {kDLFloat, 16, 1};
+        case Dtype::bf16:
+            return {kDLBfloat, 16, 1};
+        case Dtype::i32:
+            return {kDLInt, 32, 1};
+        case Dtype::u8:
+            return {kDLUInt, 8, 1};
+        case Dtype::f64:
+            return {kDLFloat, 64, 1};
+        default:
+            return {kDLFloat, 32, 1};
     }
 }
 
@@ -37,7 +43,7 @@ int choice(const attune_attribute &attribute, const std::string &word) {
     throw std::runtime_error(std::string(attribute.name) + " has no choice " + word);
 }
 
-} // namespace
+}  // namespace
 
 const attune_pack *load_pack(const std::string &path) {
     const attune_pack *pack = nullptr;
@@ -54,7 +60,7 @@ const attune_pack *test_pack() {
 attune_options options(const std::string &target, int threads) {
     attune_options options;
     attune_options_defaults(&options);
-    options.target = target.c_str(); // of the caller: outlives the call that reads it
+    options.target = target.c_str();  // of the caller: outlives the call that reads it
     options.threads = threads;
     return options;
 }
@@ -81,7 +87,7 @@ bool has_kernel(const attune_pack *pack, const std::string &op, const std::strin
 
 std::vector<std::int64_t> extents_of(const attune_variant &variant, const Case &call) {
     std::vector<std::int64_t> extents(static_cast<std::size_t>(variant.extents), 1);
-    for (int t = variant.tensors; t-- > 0;) { // the first tensor of a symbol decides
+    for (int t = variant.tensors; t-- > 0;) {  // the first tensor of a symbol decides
         const attune_tensor &declared = variant.tensor[t];
         const auto given = call.tensors.find(declared.name);
         if (given == call.tensors.end()) continue;
@@ -143,4 +149,4 @@ attune_status call(attune_context *context, const attune_pack *pack, const Case 
     return attune_call(context, pack, variant, arguments.data());
 }
 
-} // namespace attune::tests
+}  // namespace attune::tests

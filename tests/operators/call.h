@@ -17,7 +17,7 @@ using oracle::Tensor;
 
 // Both throw std::runtime_error with the library's message.
 const attune_pack *load_pack(const std::string &path);
-const attune_pack *test_pack(); // the default pack
+const attune_pack *test_pack();  // the default pack
 
 struct DestroyContext {
     void operator()(attune_context *context) const { attune_context_destroy(context); }
@@ -25,7 +25,7 @@ struct DestroyContext {
 using Context = std::unique_ptr<attune_context, DestroyContext>;
 
 attune_options options(const std::string &target, int threads = 0);
-Context make_context(const attune_options &options); // throws std::runtime_error
+Context make_context(const attune_options &options);  // throws std::runtime_error
 
 // Number of the variant in the pack; throws if the pack lacks it.
 int variant_of(const attune_pack *pack, const std::string &op);
@@ -51,5 +51,5 @@ private:
 
 attune_status call(attune_context *context, const attune_pack *pack, const Case &call);
 
-} // namespace attune::tests
+}  // namespace attune::tests
 #endif

@@ -9,9 +9,7 @@
 namespace attune::tests {
 namespace {
 
-bool is_output(const std::string &name) {
-    return name == "o" || name == "lse";
-}
+bool is_output(const std::string &name) { return name == "o" || name == "lse"; }
 
 testing::AssertionResult outputs_hold(const Case &call, bool (*property)(const Tensor &),
                                       const char *otherwise) {
@@ -21,7 +19,7 @@ testing::AssertionResult outputs_hold(const Case &call, bool (*property)(const T
     return testing::AssertionSuccess();
 }
 
-} // namespace
+}  // namespace
 
 attune_context *context_for(const std::string &target) {
     static std::map<std::string, Context> contexts;
@@ -78,4 +76,4 @@ Bits run(attune_context *context, const Case &call) {
     return bits_of(call);
 }
 
-} // namespace attune::tests
+}  // namespace attune::tests

@@ -23,7 +23,7 @@ void check_everywhere(const Config &config, const std::vector<std::string> &targ
 // Outputs of a successful call as raw values, for comparisons bit by bit.
 using Bits = std::map<std::string, std::vector<std::uint32_t>>;
 Bits bits_of(const Case &call);
-Bits run(attune_context *context, const Case &call); // throws if the call fails
+Bits run(attune_context *context, const Case &call);  // throws if the call fails
 
-} // namespace attune::tests
+}  // namespace attune::tests
 #endif

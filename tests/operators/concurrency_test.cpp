@@ -74,8 +74,7 @@ TEST_P(Concurrency, MessagesDoNotMix) {
             for (int i = 0; i < 50; ++i) {
                 const attune_status status = tests::call(context(), test_pack(), call);
                 const std::string message = attune_error_message();
-                if (status != ATTUNE_NULL_ARGUMENT ||
-                    message.find(missing) == std::string::npos)
+                if (status != ATTUNE_NULL_ARGUMENT || message.find(missing) == std::string::npos)
                     ++wrong;
             }
         });
@@ -89,5 +88,5 @@ INSTANTIATE_TEST_SUITE_P(Cpu, Concurrency,
                                           testing::Values(cpu_targets().back())),
                          property_name);
 
-} // namespace
-} // namespace attune::tests
+}  // namespace
+}  // namespace attune::tests

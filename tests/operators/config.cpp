@@ -11,11 +11,12 @@ namespace {
 
 using Engine = std::mt19937_64;
 
-int pick(Engine &engine, int low, int high) { // the same on every platform, unlike <random>'s
+int pick(Engine &engine, int low, int high) {  // the same on every platform, unlike <random>'s
     return low + static_cast<int>(engine() % static_cast<std::uint64_t>(high - low + 1));
 }
 
-template <typename T> T one_of(Engine &engine, std::initializer_list<T> all) {
+template <typename T>
+T one_of(Engine &engine, std::initializer_list<T> all) {
     return all.begin()[pick(engine, 0, static_cast<int>(all.size()) - 1)];
 }
 
@@ -66,11 +67,10 @@ void add_order(Case &call, const Config &config, Engine &engine) {
     call.tensors["perm"] = integers(config, {config.B, config.Lq}, perm);
     if (call.number("same_cluster", 0) != 0)
         call.tensors["ids"] = integers(config, {config.B, config.Lq}, ids);
-    if (!config.kv_len.empty())
-        call.tensors["n_len"] = integers(config, {config.B}, config.kv_len);
+    if (!config.kv_len.empty()) call.tensors["n_len"] = integers(config, {config.B}, config.kv_len);
 }
 
-} // namespace
+}  // namespace
 
 std::string describe(const Config &c) {
     std::ostringstream out;
@@ -110,8 +110,8 @@ Case make_case(const Config &config) {
     const std::vector<int> none, &q_len = clusters ? config.kv_len : config.q_len;
     const auto add = [&](const char *name, std::int64_t length, std::int64_t heads,
                          std::int64_t width, double spread, const std::vector<int> &lengths) {
-        Tensor tensor = poisoned(Dtype::f32, {config.B, length, heads, width}, config.layout,
-                                 config.guard);
+        Tensor tensor =
+            poisoned(Dtype::f32, {config.B, length, heads, width}, config.layout, config.guard);
         fill(tensor, engine, spread, config.poison ? lengths : none);
         call.tensors[name] = tensor;
     };
@@ -171,7 +171,10 @@ void random_combiner(Config &c, Engine &engine) {
         c.attributes["act"] = std::string(one_of(engine, {"identity", "relu", "deepset"}));
     if (pick(engine, 0, 1))
         c.attributes["pool"] = std::string(one_of(engine, {"max", "mean", "sum"}));
-    if (c.attributes.count("act")) c.D = std::min<std::int64_t>(c.D, 64); // D^2 a token: slow loops
+    // A sum of M tokens is M times as large: without this, scores would be, and their rounding.
+    if (c.attributes.count("pool")) c.spread = 1.0 / segment;
+    if (c.attributes.count("act"))
+        c.D = std::min<std::int64_t>(c.D, 64);  // D^2 a token: slow loops
     c.Hkv = c.Hq, c.Dv = c.D;
 }
 
@@ -183,7 +186,7 @@ void random_clusters(Config &c, Engine &engine) {
     c.Dv = c.D;
 }
 
-} // namespace
+}  // namespace
 
 Config random_config(const std::string &op, std::uint64_t seed, int number) {
     Engine engine(seed * 1000003 + static_cast<std::uint64_t>(number));
@@ -208,4 +211,4 @@ Config random_config(const std::string &op, std::uint64_t seed, int number) {
     return c;
 }
 
-} // namespace attune::tests
+}  // namespace attune::tests

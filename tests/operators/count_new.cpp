@@ -8,11 +8,9 @@ namespace {
 
 std::atomic<long> count{0};
 
-} // namespace
+}  // namespace
 
-long attune::tests::news() {
-    return count;
-}
+long attune::tests::news() { return count; }
 
 void *operator new(std::size_t bytes) {
     ++count;
@@ -20,10 +18,6 @@ void *operator new(std::size_t bytes) {
     throw std::bad_alloc();
 }
 
-void operator delete(void *memory) noexcept {
-    std::free(memory);
-}
+void operator delete(void *memory) noexcept { std::free(memory); }
 
-void operator delete(void *memory, std::size_t) noexcept {
-    std::free(memory);
-}
+void operator delete(void *memory, std::size_t) noexcept { std::free(memory); }

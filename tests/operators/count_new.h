@@ -4,7 +4,7 @@
 
 namespace attune::tests {
 
-long news(); // calls so far
+long news();  // calls so far
 
-} // namespace attune::tests
+}  // namespace attune::tests
 #endif

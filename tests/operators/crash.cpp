@@ -33,11 +33,11 @@ bool install() {
     return true;
 }
 
-} // namespace
+}  // namespace
 
 void now_running(const std::string &what) {
     static const bool installed = install();
     if (installed) std::snprintf(current, sizeof current, "%s", what.c_str());
 }
 
-} // namespace attune::tests
+}  // namespace attune::tests

@@ -9,5 +9,5 @@ namespace attune::tests {
 // What runs from now on; written to stderr when the program dies of a signal.
 void now_running(const std::string &what);
 
-} // namespace attune::tests
+}  // namespace attune::tests
 #endif

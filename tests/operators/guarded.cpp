@@ -17,25 +17,28 @@ constexpr std::byte pattern{0xCB};
 
 struct Unmap {
     void *mapping;
-    std::size_t mapped, bytes; // bytes: of the memory inside
+    std::size_t mapped, bytes;  // bytes: of the memory inside
     void operator()(std::byte *) const { munmap(mapping, mapped); }
 };
 
 struct Placed {
     std::vector<std::int64_t> strides;
-    std::int64_t offset, elements; // elements: of the whole memory
+    std::int64_t offset, elements;  // elements: of the whole memory
 };
 
 Placed place4(const std::vector<std::int64_t> &shape, Layout layout) {
     const std::int64_t b = shape[0], l = shape[1], h = shape[2], d = shape[3];
     switch (layout) {
-    case Layout::bhld: return {{h * l * d, d, l * d, 1}, 0, b * l * h * d};
-    case Layout::packed: return {{3 * l * h * d, 3 * h * d, d, 1}, h * d, 3 * b * l * h * d};
-    case Layout::padded: {
-        const std::int64_t row = d + 3, token = h * row, batch = (l + 5) * token;
-        return {{batch, token, row, 1}, 0, b * batch};
-    }
-    default: return {{l * h * d, h * d, d, 1}, 0, b * l * h * d};
+        case Layout::bhld:
+            return {{h * l * d, d, l * d, 1}, 0, b * l * h * d};
+        case Layout::packed:
+            return {{3 * l * h * d, 3 * h * d, d, 1}, h * d, 3 * b * l * h * d};
+        case Layout::padded: {
+            const std::int64_t row = d + 3, token = h * row, batch = (l + 5) * token;
+            return {{batch, token, row, 1}, 0, b * batch};
+        }
+        default:
+            return {{l * h * d, h * d, d, 1}, 0, b * l * h * d};
     }
 }
 
@@ -65,7 +68,7 @@ bool all_pattern(const std::byte *first, std::size_t bytes) {
     return std::all_of(first, first + bytes, [](std::byte b) { return b == pattern; });
 }
 
-} // namespace
+}  // namespace
 
 std::shared_ptr<std::byte> guarded(std::size_t bytes, Guard guard, std::byte fill) {
     const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
@@ -83,7 +86,7 @@ std::shared_ptr<std::byte> guarded(std::size_t bytes, Guard guard, std::byte fil
 }
 
 Tensor poisoned(Dtype dtype, const std::vector<std::int64_t> &shape, Layout layout, Guard guard) {
-    return make(dtype, shape, layout, guard, std::byte{0xFF}); // all ones: NaN in each float type
+    return make(dtype, shape, layout, guard, std::byte{0xFF});  // all ones: NaN in each float type
 }
 
 Tensor output(const std::vector<std::int64_t> &shape, Layout layout, Guard guard) {
@@ -118,4 +121,4 @@ Tensor take(const Tensor &tensor, std::size_t dimension, const std::vector<std::
     return out;
 }
 
-} // namespace attune::tests
+}  // namespace attune::tests

@@ -14,10 +14,10 @@ std::shared_ptr<std::byte> guarded(std::size_t bytes, Guard guard, std::byte fil
 
 // How a [B, L, H, D] tensor lies in memory.
 enum class Layout {
-    blhd,   // contiguous
-    bhld,   // contiguous as [B, H, L, D]
-    packed, // the middle of a contiguous [B, L, 3, H, D]
-    padded  // rows with 3 more elements, batch elements with 5 more rows
+    blhd,    // contiguous
+    bhld,    // contiguous as [B, H, L, D]
+    packed,  // the middle of a contiguous [B, L, 3, H, D]
+    padded   // rows with 3 more elements, batch elements with 5 more rows
 };
 
 // NaN everywhere, also in the gaps of the layout. Tensors of other ranks: blhd or padded.
@@ -33,5 +33,5 @@ bool untouched_outside(const Tensor &tensor);
 // A contiguous copy of the slices `order` of one dimension.
 Tensor take(const Tensor &tensor, std::size_t dimension, const std::vector<std::int64_t> &order);
 
-} // namespace attune::tests
+}  // namespace attune::tests
 #endif

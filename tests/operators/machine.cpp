@@ -3,9 +3,15 @@
 #include <dlfcn.h>
 
 #include <algorithm>
+#include <cstdlib>
 
 namespace attune::tests {
 namespace {
+
+bool wanted(const std::string &target) {
+    const char *const list = std::getenv("ATTUNE_TEST_TARGETS");
+    return !list || ("," + std::string(list) + ",").find("," + target + ",") != std::string::npos;
+}
 
 bool has_opencl() {
     void *const library = dlopen("libOpenCL.so.1", RTLD_NOW | RTLD_LOCAL);
@@ -18,29 +24,36 @@ bool has_opencl() {
     return found;
 }
 
+std::vector<std::string> tiers() {
+#if defined(__x86_64__)
+    std::vector<std::string> all = {"x86-64"};
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) all.push_back("avx2");
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+        __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
+        all.push_back("avx512");
+    return all;
+#else
+    return {"aarch64"};
+#endif
+}
+
 bool met(const attune_condition &condition, const std::vector<std::int64_t> &extents) {
     if (condition.kind != ATTUNE_WHEN_EXTENT) return true;
     const auto extent = static_cast<double>(extents[static_cast<std::size_t>(condition.index)]);
     return condition.low <= extent && extent <= condition.high;
 }
 
-} // namespace
+}  // namespace
 
 std::vector<std::string> cpu_targets() {
-#if defined(__x86_64__)
-    std::vector<std::string> targets = {"x86-64"};
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) targets.push_back("avx2");
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-        __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
-        targets.push_back("avx512");
+    std::vector<std::string> targets = tiers();
+    const auto unwanted = [](const std::string &target) { return !wanted(target); };
+    targets.erase(std::remove_if(targets.begin(), targets.end(), unwanted), targets.end());
     return targets;
-#else
-    return {"aarch64"};
-#endif
 }
 
 std::vector<std::string> all_targets() {
-    static const bool opencl = has_opencl();
+    static const bool opencl = wanted("opencl") && has_opencl();
     std::vector<std::string> targets = cpu_targets();
     if (opencl) targets.push_back("opencl");
     return targets;
@@ -70,4 +83,4 @@ attune_status expected_status(const attune_pack *pack, const std::string &target
     return cpu || extents_fit(pack, target, call) ? ATTUNE_OK : ATTUNE_NO_KERNEL;
 }
 
-} // namespace attune::tests
+}  // namespace attune::tests

@@ -6,7 +6,8 @@
 
 namespace attune::tests {
 
-// Of the CPU here, lowest first, found without asking the library under test.
+// Of the CPU here, lowest first, found without asking the library under test. All functions leave
+// out what the environment's ATTUNE_TEST_TARGETS, a list like "avx2,opencl", does not name.
 std::vector<std::string> cpu_targets();
 
 // cpu_targets(), then "opencl" if some OpenCL platform is installed.
@@ -23,5 +24,5 @@ bool extents_fit(const attune_pack *pack, const std::string &target, const Case 
 // What the pack has to answer to a legal call.
 attune_status expected_status(const attune_pack *pack, const std::string &target, const Case &call);
 
-} // namespace attune::tests
+}  // namespace attune::tests
 #endif

@@ -6,15 +6,15 @@
 namespace attune::tests {
 namespace {
 
-const int lengths[] = {0,  1,  2,  3,  5,  15, 16, 17,  31,
-                       32, 33, 63, 64, 65, 127, 128, 129, 257};
+const int lengths[] = {0, 1, 2, 3, 5, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129, 257};
 const int widths[] = {1, 3, 8, 16, 32, 33, 40, 64, 80, 96, 128, 192, 256};
 const int heads[][2] = {{1, 1}, {3, 1}, {4, 2}, {6, 6}, {7, 7}};
 const int windows[] = {-1, 0, 1, 7};
 const Layout layouts[] = {Layout::blhd, Layout::bhld, Layout::packed, Layout::padded};
 
 // Walks an axis by a step of its own, so that all values of two axes meet after a while.
-template <typename T, std::size_t N> const T &at(const T (&axis)[N], int step) {
+template <typename T, std::size_t N>
+const T &at(const T (&axis)[N], int step) {
     return axis[static_cast<std::size_t>(step) % N];
 }
 
@@ -42,7 +42,7 @@ void set_band(Config &c, int causal, int align, int left, int right) {
 
 std::vector<int> some_lengths(std::int64_t batch, std::int64_t most, int n) {
     std::vector<int> out;
-    for (std::int64_t b = 0; b < batch; ++b) // none, all, and a part
+    for (std::int64_t b = 0; b < batch; ++b)  // none, all, and a part
         out.push_back(static_cast<int>((n + b) % 3 == 0 ? 0 : most * ((n + b) % 3) / 2));
     return out;
 }
@@ -175,5 +175,5 @@ TEST(ClusterMatrix, Chunks) {
             }
 }
 
-} // namespace
-} // namespace attune::tests
+}  // namespace
+}  // namespace attune::tests

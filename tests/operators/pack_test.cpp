@@ -2,6 +2,8 @@
 #include "check.h"
 #include "machine.h"
 
+#include <cstdlib>
+
 namespace attune::tests {
 namespace {
 
@@ -30,7 +32,8 @@ TEST(Packs, TwoLiveTogether) {
     for (const char *op : {"dense", "combiner_fixed", "cluster_attn"}) {
         if (!has_kernel(test_pack(), op, target)) continue;
         bool found = false;
-        for (int v = 0; v < other->variants; ++v) found |= other->variant[v].name == std::string(op);
+        for (int v = 0; v < other->variants; ++v)
+            found |= other->variant[v].name == std::string(op);
         if (!found || !has_kernel(other, op, target)) continue;
         for (int n = 0; n < 20; ++n) {
             const Config config = random_config(op, 2, n);
@@ -48,5 +51,5 @@ TEST(Packs, TwoLiveTogether) {
     EXPECT_GT(both, 0) << "the packs share no operator for " << target;
 }
 
-} // namespace
-} // namespace attune::tests
+}  // namespace
+}  // namespace attune::tests

@@ -1,5 +1,7 @@
 #include "property.h"
 
+#include "crash.h"
+
 namespace attune::tests {
 
 std::vector<Config> Property::configs() const {
@@ -20,6 +22,13 @@ std::vector<Config> Property::configs() const {
             all.push_back(c);
         }
     return all;
+}
+
+Bits Property::run_here(const Case &call) const {
+    const testing::TestInfo &test = *testing::UnitTest::GetInstance()->current_test_info();
+    now_running(std::string(test.test_suite_name()) + "." + test.name() +
+                ", D = " + std::to_string(call.tensors.at("q").shape[3]));
+    return run(context(), call);
 }
 
 Case take_all(const Case &call, const std::string &symbol, const std::vector<std::int64_t> &order) {
@@ -62,4 +71,4 @@ std::vector<std::uint32_t> slices(const std::vector<std::uint32_t> &bits,
     return {first, first + taken.elements()};
 }
 
-} // namespace attune::tests
+}  // namespace attune::tests

@@ -25,7 +25,7 @@ protected:
 
     // Calls of middling size that differ in mask and head size: menu sizes and the generic kernel.
     std::vector<Config> configs() const;
-    Bits run_here(const Case &call) const { return run(context(), call); }
+    Bits run_here(const Case &call) const;
 };
 
 inline std::string property_name(const testing::TestParamInfo<Property::ParamType> &info) {
@@ -48,5 +48,5 @@ std::vector<std::uint32_t> slices(const std::vector<std::uint32_t> &bits,
                                   const std::vector<std::int64_t> &shape, std::size_t dimension,
                                   const std::vector<std::int64_t> &order);
 
-} // namespace attune::tests
+}  // namespace attune::tests
 #endif

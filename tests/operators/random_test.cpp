@@ -11,8 +11,8 @@ namespace {
 
 struct Flags {
     std::uint64_t seed = 1;
-    int first = 0, count = 300; // configurations
-    std::string op;             // empty: all
+    int first = 0, count = 300;  // configurations
+    std::string op;              // empty: all
 } flags;
 
 class Random : public testing::TestWithParam<std::string> {};
@@ -26,8 +26,7 @@ TEST_P(Random, ObeysTheRule) {
                              std::to_string(flags.seed) + " --config " + std::to_string(n));
 }
 
-INSTANTIATE_TEST_SUITE_P(Ops, Random,
-                         testing::Values("dense", "combiner_fixed", "cluster_attn"));
+INSTANTIATE_TEST_SUITE_P(Ops, Random, testing::Values("dense", "combiner_fixed", "cluster_attn"));
 
 // False if the arguments are not understood.
 bool parse(int argc, char **argv) {
@@ -51,8 +50,8 @@ bool parse(int argc, char **argv) {
     return true;
 }
 
-} // namespace
-} // namespace attune::tests
+}  // namespace
+}  // namespace attune::tests
 
 int main(int argc, char **argv) {
     testing::InitGoogleTest(&argc, argv);

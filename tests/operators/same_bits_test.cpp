@@ -72,8 +72,8 @@ Case take_heads(const Case &call, const std::vector<std::int64_t> &key_heads, st
 void expect_heads(const Config &config, const Case &call, const Bits &whole, const Bits &taken,
                   const std::vector<std::int64_t> &heads) {
     for (const auto &[name, bits] : taken)
-        EXPECT_EQ(bits, slices(whole.at(name), call.tensors.at(name).shape, name == "o" ? 2 : 1,
-                               heads))
+        EXPECT_EQ(bits,
+                  slices(whole.at(name), call.tensors.at(name).shape, name == "o" ? 2 : 1, heads))
             << name << ": " << describe(config);
 }
 
@@ -127,5 +127,5 @@ INSTANTIATE_TEST_SUITE_P(Cpu, SameBits,
                                           testing::ValuesIn(cpu_targets())),
                          property_name);
 
-} // namespace
-} // namespace attune::tests
+}  // namespace
+}  // namespace attune::tests

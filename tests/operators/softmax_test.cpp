@@ -23,6 +23,8 @@ bool is_empty_row(const Config &c, const Case &call, std::int64_t b, std::int64_
 }
 
 TEST_P(Softmax, RowsSumToOne) {
+    // A Combiner's summary is a softmax inside a softmax.
+    const double bound = std::ldexp(op() == "combiner_fixed" ? 2 : 1, -22);
     for (const double spread : {1.0, 30.0, 3000.0})
         for (Config config : configs()) {
             config.spread = spread;
@@ -33,18 +35,25 @@ TEST_P(Softmax, RowsSumToOne) {
             for (std::int64_t i = 0; i < o.elements(); ++i) {
                 const std::int64_t row = i / (config.Hq * config.Dv);
                 const bool empty = is_empty_row(config, call, row / config.Lq, row % config.Lq);
-                ASSERT_NEAR(o.at(i), empty ? 0 : 1, std::ldexp(1, -22)) << describe(config);
+                ASSERT_NEAR(o.at(i), empty ? 0 : 1, bound) << describe(config);
             }
         }
 }
 
+// Scores of N(0, 3e3^2) reach 1e4. They are rounded to 1e-3, so the error of one call is luck: the
+// rule is applied to the largest error of many calls.
 TEST_P(Softmax, LargeScoresAreStable) {
-    for (Config config : configs()) {
-        config.spread = 1e4 / std::sqrt(12.0); // scores of N(0, 3e3^2): 1e4 within a few sigma
-        const Case call = make_case(config);
-        run_here(call);
-        EXPECT_TRUE(Expected(call).holds(call)) << describe(config);
-    }
+    double error = 0, naive = 0;
+    for (Config config : configs())
+        for (config.seed = 1; config.seed <= 5; ++config.seed) {
+            config.spread = 1e4 / std::sqrt(12.0);
+            const Case call = make_case(config);
+            run_here(call);
+            const Errors errors = Expected(call).errors(call, "o");
+            error = std::max(error, errors.kernel);
+            naive = std::max(naive, errors.naive);
+        }
+    EXPECT_LE(error, 2 * naive);
 }
 
 // Bits of row i, all heads, and of the others.
@@ -84,7 +93,7 @@ TEST_P(Softmax, BadElementsStayInTheirBatchElement) {
             Case spoilt = own(call, name);
             Tensor &tensor = spoilt.tensors[name];
             for (std::int64_t i = 0; i < tensor.elements() / config.B; ++i)
-                tensor.set(tensor.elements() / config.B + i, std::nan("")); // element 1
+                tensor.set(tensor.elements() / config.B + i, std::nan(""));  // element 1
             for (const auto &[output, bits] : run_here(spoilt)) {
                 const auto &shape = call.tensors.at(output).shape;
                 EXPECT_EQ(slices(bits, shape, 0, {0, 2}),
@@ -128,5 +137,5 @@ INSTANTIATE_TEST_SUITE_P(Cpu, Softmax,
                                           testing::ValuesIn(cpu_targets())),
                          property_name);
 
-} // namespace
-} // namespace attune::tests
+}  // namespace
+}  // namespace attune::tests

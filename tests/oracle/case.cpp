@@ -6,13 +6,15 @@
 namespace attune::oracle {
 namespace {
 
-template <typename T> T read(const std::byte *from) {
+template <typename T>
+T read(const std::byte *from) {
     T value;
     std::memcpy(&value, from, sizeof value);
     return value;
 }
 
-template <typename T> void write(std::byte *to, T value) {
+template <typename T>
+void write(std::byte *to, T value) {
     std::memcpy(to, &value, sizeof value);
 }
 
@@ -41,7 +43,7 @@ double round_to(double value, int digits, int lowest) {
 std::uint16_t to_bf16(double value) {
     if (std::isnan(value)) return 0x7fc0;
     if (std::isfinite(value) && value != 0) value = round_to(value, 8, -133);
-    const float narrow = static_cast<float>(value); // exact, or infinity
+    const float narrow = static_cast<float>(value);  // exact, or infinity
     std::uint32_t bits;
     std::memcpy(&bits, &narrow, sizeof bits);
     return static_cast<std::uint16_t>(bits >> 16);
@@ -59,37 +61,53 @@ std::uint16_t to_f16(double value) {
     return sign | static_cast<std::uint16_t>(((exponent + 15) << 10) | fraction);
 }
 
-} // namespace
+}  // namespace
 
 std::size_t size_of(Dtype dtype) {
     switch (dtype) {
-    case Dtype::u8: return 1;
-    case Dtype::f16:
-    case Dtype::bf16: return 2;
-    case Dtype::f64: return 8;
-    default: return 4;
+        case Dtype::u8:
+            return 1;
+        case Dtype::f16:
+        case Dtype::bf16:
+            return 2;
+        case Dtype::f64:
+            return 8;
+        default:
+            return 4;
     }
 }
 
 double load(Dtype dtype, const std::byte *element) {
     switch (dtype) {
-    case Dtype::f32: return read<float>(element);
-    case Dtype::f16: return from_f16(read<std::uint16_t>(element));
-    case Dtype::bf16: return from_bf16(read<std::uint16_t>(element));
-    case Dtype::i32: return read<std::int32_t>(element);
-    case Dtype::u8: return read<std::uint8_t>(element);
-    default: return read<double>(element);
+        case Dtype::f32:
+            return read<float>(element);
+        case Dtype::f16:
+            return from_f16(read<std::uint16_t>(element));
+        case Dtype::bf16:
+            return from_bf16(read<std::uint16_t>(element));
+        case Dtype::i32:
+            return read<std::int32_t>(element);
+        case Dtype::u8:
+            return read<std::uint8_t>(element);
+        default:
+            return read<double>(element);
     }
 }
 
 void store(Dtype dtype, std::byte *element, double value) {
     switch (dtype) {
-    case Dtype::f32: return write(element, static_cast<float>(value));
-    case Dtype::f16: return write(element, to_f16(value));
-    case Dtype::bf16: return write(element, to_bf16(value));
-    case Dtype::i32: return write(element, static_cast<std::int32_t>(value));
-    case Dtype::u8: return write(element, static_cast<std::uint8_t>(value));
-    default: return write(element, value);
+        case Dtype::f32:
+            return write(element, static_cast<float>(value));
+        case Dtype::f16:
+            return write(element, to_f16(value));
+        case Dtype::bf16:
+            return write(element, to_bf16(value));
+        case Dtype::i32:
+            return write(element, static_cast<std::int32_t>(value));
+        case Dtype::u8:
+            return write(element, static_cast<std::uint8_t>(value));
+        default:
+            return write(element, value);
     }
 }
 
@@ -138,4 +156,4 @@ std::string Case::word(const std::string &attribute, const std::string &absent) 
     return found == attributes.end() ? absent : std::get<std::string>(found->second);
 }
 
-} // namespace attune::oracle
+}  // namespace attune::oracle

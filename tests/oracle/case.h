@@ -38,7 +38,7 @@ struct Tensor {
     std::byte *data() const {
         return storage.get() + offset * static_cast<std::int64_t>(size_of(dtype));
     }
-    std::vector<double> values() const; // in C order
+    std::vector<double> values() const;  // in C order
 };
 
 std::vector<std::int64_t> contiguous_strides(const std::vector<std::int64_t> &shape);
@@ -48,12 +48,12 @@ using Attribute = std::variant<double, std::string>;
 struct Case {
     std::string op;
     std::map<std::string, Attribute> attributes;
-    std::map<std::string, Tensor> tensors; // an absent optional tensor is not in here
+    std::map<std::string, Tensor> tensors;  // an absent optional tensor is not in here
 
     bool has(const std::string &tensor) const { return tensors.count(tensor) != 0; }
     double number(const std::string &attribute, double absent) const;
     std::string word(const std::string &attribute, const std::string &absent) const;
 };
 
-} // namespace attune::oracle
+}  // namespace attune::oracle
 #endif

@@ -11,7 +11,8 @@
 namespace attune::oracle {
 namespace {
 
-template <typename T> Tensor typed(const std::filesystem::path &path, Dtype dtype) {
+template <typename T>
+Tensor typed(const std::filesystem::path &path, Dtype dtype) {
     const auto array = xt::load_npy<T>(path.string());
     Tensor tensor = Tensor::zeros(dtype, {array.shape().begin(), array.shape().end()});
     std::memcpy(tensor.data(), array.data(), array.size() * sizeof(T));
@@ -37,7 +38,7 @@ Tensor read_npy(const std::filesystem::path &path) {
     throw std::runtime_error(path.string() + ": elements of type " + type);
 }
 
-} // namespace
+}  // namespace
 
 CaseFile read_case(const std::filesystem::path &folder) {
     std::ifstream stream(folder / "case.json");
@@ -64,4 +65,4 @@ std::vector<std::filesystem::path> find_cases(const std::filesystem::path &root)
     return folders;
 }
 
-} // namespace attune::oracle
+}  // namespace attune::oracle

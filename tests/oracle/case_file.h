@@ -9,7 +9,7 @@
 namespace attune::oracle {
 
 struct CaseFile {
-    Case call; // the inputs alone
+    Case call;  // the inputs alone
     std::map<std::string, Tensor> expected;
 };
 
@@ -19,5 +19,5 @@ CaseFile read_case(const std::filesystem::path &folder);
 // Every folder below `root` that has a case.json, sorted.
 std::vector<std::filesystem::path> find_cases(const std::filesystem::path &root);
 
-} // namespace attune::oracle
+}  // namespace attune::oracle
 #endif

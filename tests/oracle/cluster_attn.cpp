@@ -5,12 +5,17 @@
 namespace attune::oracle {
 namespace {
 
-template <typename Real> class Clusters {
+template <typename Real>
+class Clusters {
 public:
     explicit Clusters(const Case &call)
-        : call_(call), q_(array<Real>(call, "q")), k_(array<Real>(call, "k")),
-          v_(array<Real>(call, "v")), chunk_(static_cast<Index>(call.number("chunk", 1))),
-          causal_(call.number("causal", 0) != 0), same_(call.number("same_cluster", 0) != 0) {
+        : call_(call),
+          q_(array<Real>(call, "q")),
+          k_(array<Real>(call, "k")),
+          v_(array<Real>(call, "v")),
+          chunk_(static_cast<Index>(call.number("chunk", 1))),
+          causal_(call.number("causal", 0) != 0),
+          same_(call.number("same_cluster", 0) != 0) {
         const double width = static_cast<double>(q_.extent(3));
         scale_ = static_cast<Real>(call.number("scale", 1 / std::sqrt(width)));
     }
@@ -67,13 +72,14 @@ private:
     Real scale_ = 1;
 };
 
-} // namespace
+}  // namespace
 
-template <typename Real> Outputs cluster_attn(const Case &call) {
+template <typename Real>
+Outputs cluster_attn(const Case &call) {
     return Clusters<Real>(call).run();
 }
 
 template Outputs cluster_attn<float>(const Case &);
 template Outputs cluster_attn<double>(const Case &);
 
-} // namespace attune::oracle
+}  // namespace attune::oracle

@@ -5,12 +5,16 @@
 namespace attune::oracle {
 namespace {
 
-template <typename Real> class Combiner {
+template <typename Real>
+class Combiner {
 public:
     explicit Combiner(const Case &call)
-        : q_(array<Real>(call, "q")), k_(array<Real>(call, "k")), v_(array<Real>(call, "v")),
+        : q_(array<Real>(call, "q")),
+          k_(array<Real>(call, "k")),
+          v_(array<Real>(call, "v")),
           segment_(static_cast<Index>(call.number("M", 1))),
-          causal_(call.number("causal", 0) != 0), act_(call.word("act", "identity")),
+          causal_(call.number("causal", 0) != 0),
+          act_(call.word("act", "identity")),
           pool_(call.word("pool", "max")) {
         if (act_ == "deepset") {
             wq_ = array<Real>(call, "Wpq");
@@ -114,13 +118,14 @@ private:
     std::vector<Vector> keys_, values_;
 };
 
-} // namespace
+}  // namespace
 
-template <typename Real> Outputs combiner_fixed(const Case &call) {
+template <typename Real>
+Outputs combiner_fixed(const Case &call) {
     return Combiner<Real>(call).run();
 }
 
 template Outputs combiner_fixed<float>(const Case &);
 template Outputs combiner_fixed<double>(const Case &);
 
-} // namespace attune::oracle
+}  // namespace attune::oracle

@@ -5,11 +5,16 @@
 namespace attune::oracle {
 namespace {
 
-template <typename Real> class Dense {
+template <typename Real>
+class Dense {
 public:
     explicit Dense(const Case &call)
-        : q_(array<Real>(call, "q")), k_(array<Real>(call, "k")), v_(array<Real>(call, "v")),
-          has_bias_(call.has("bias")), has_mask_(call.has("mask")), has_alibi_(call.has("alibi")) {
+        : q_(array<Real>(call, "q")),
+          k_(array<Real>(call, "k")),
+          v_(array<Real>(call, "v")),
+          has_bias_(call.has("bias")),
+          has_mask_(call.has("mask")),
+          has_alibi_(call.has("alibi")) {
         if (has_bias_) bias_ = array<Real>(call, "bias");
         if (has_mask_) mask_ = array<Real>(call, "mask");
         if (has_alibi_) alibi_ = array<Real>(call, "alibi");
@@ -89,13 +94,14 @@ private:
     Index left_ = -1, right_ = -1;
 };
 
-} // namespace
+}  // namespace
 
-template <typename Real> Outputs dense(const Case &call) {
+template <typename Real>
+Outputs dense(const Case &call) {
     return Dense<Real>(call).run();
 }
 
 template Outputs dense<float>(const Case &);
 template Outputs dense<double>(const Case &);
 
-} // namespace attune::oracle
+}  // namespace attune::oracle

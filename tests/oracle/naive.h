@@ -12,7 +12,8 @@ namespace attune::oracle {
 using Index = std::int64_t;
 
 // A tensor's elements in Real, by up to four indices. An extent of 1 serves every index.
-template <typename Real> class Array {
+template <typename Real>
+class Array {
 public:
     Array() = default;
     // A tensor of fewer dimensions gets extents of 1 in front.
@@ -52,18 +53,21 @@ private:
     std::vector<Real> data_;
 };
 
-template <typename Real> Array<Real> array(const Case &call, const std::string &name) {
+template <typename Real>
+Array<Real> array(const Case &call, const std::string &name) {
     return Array<Real>(call.tensors.at(name));
 }
 
-template <typename Real> Real dot(const Real *a, const Real *b, Index length) {
+template <typename Real>
+Real dot(const Real *a, const Real *b, Index length) {
     Real sum = 0;
     for (Index d = 0; d < length; ++d) sum += a[d] * b[d];
     return sum;
 }
 
 // One admitted key of a row: its final score and its value row.
-template <typename Real> struct Item {
+template <typename Real>
+struct Item {
     Real score;
     const Real *value;
 };
@@ -89,9 +93,12 @@ Real attend(const std::vector<Item<Real>> &items, Real sink, Index width, Real *
 
 using Outputs = std::map<std::string, Tensor>;
 
-template <typename Real> Outputs dense(const Case &call);
-template <typename Real> Outputs combiner_fixed(const Case &call);
-template <typename Real> Outputs cluster_attn(const Case &call);
+template <typename Real>
+Outputs dense(const Case &call);
+template <typename Real>
+Outputs combiner_fixed(const Case &call);
+template <typename Real>
+Outputs cluster_attn(const Case &call);
 
-} // namespace attune::oracle
+}  // namespace attune::oracle
 #endif

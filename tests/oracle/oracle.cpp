@@ -7,9 +7,11 @@
 namespace attune::oracle {
 namespace {
 
-template <typename Real> using Loops = Outputs (*)(const Case &);
+template <typename Real>
+using Loops = Outputs (*)(const Case &);
 
-template <typename Real> const std::map<std::string, Loops<Real>> &loops() {
+template <typename Real>
+const std::map<std::string, Loops<Real>> &loops() {
     static const std::map<std::string, Loops<Real>> all = {
         {"dense", dense<Real>},
         {"combiner_fixed", combiner_fixed<Real>},
@@ -18,13 +20,12 @@ template <typename Real> const std::map<std::string, Loops<Real>> &loops() {
     return all;
 }
 
-} // namespace
+}  // namespace
 
-bool knows(const std::string &op) {
-    return loops<double>().count(op) != 0;
-}
+bool knows(const std::string &op) { return loops<double>().count(op) != 0; }
 
-template <typename Real> Outputs evaluate(const Case &call) {
+template <typename Real>
+Outputs evaluate(const Case &call) {
     const auto found = loops<Real>().find(call.op);
     if (found == loops<Real>().end()) throw std::invalid_argument("no oracle for op " + call.op);
     return found->second(call);
@@ -33,4 +34,4 @@ template <typename Real> Outputs evaluate(const Case &call) {
 template Outputs evaluate<float>(const Case &);
 template Outputs evaluate<double>(const Case &);
 
-} // namespace attune::oracle
+}  // namespace attune::oracle

@@ -13,10 +13,11 @@ bool knows(const std::string &op);
 
 // The outputs of `call`, by name, in float (f32) or double (f64); its own outputs are not read.
 // Expects a call that obeys the operator's rules. Throws std::invalid_argument for an unknown op.
-template <typename Real> std::map<std::string, Tensor> evaluate(const Case &call);
+template <typename Real>
+std::map<std::string, Tensor> evaluate(const Case &call);
 
 extern template std::map<std::string, Tensor> evaluate<float>(const Case &);
 extern template std::map<std::string, Tensor> evaluate<double>(const Case &);
 
-} // namespace attune::oracle
+}  // namespace attune::oracle
 #endif

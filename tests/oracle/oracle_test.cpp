@@ -78,5 +78,5 @@ TEST(Dtypes, RoundsToNearestEven) {
     EXPECT_EQ(rounded(Dtype::bf16, -1 - std::ldexp(3, -8)), -1 - std::ldexp(1, -6));
 }
 
-} // namespace
-} // namespace attune::oracle
+}  // namespace
+}  // namespace attune::oracle

@@ -58,7 +58,8 @@ static const Bad cases[] = {
      [](MixCall &c) { c.args.struct_size = 112; }},
     {"rank", ATTUNE_BAD_RANK, "tensor 'x' has 3 dimensions; expected 4",
      [](MixCall &c) { c.x.dl.ndim = 3; }},
-    {"rank_zero", ATTUNE_BAD_RANK, "tensor 'y' has 0 dimensions", [](MixCall &c) { c.y.dl.ndim = 0; }},
+    {"rank_zero", ATTUNE_BAD_RANK, "tensor 'y' has 0 dimensions",
+     [](MixCall &c) { c.y.dl.ndim = 0; }},
     {"rank_negative", ATTUNE_BAD_RANK, "has -4 dimensions", [](MixCall &c) { c.y.dl.ndim = -4; }},
     {"rank_huge", ATTUNE_BAD_RANK, "has 1000000 dimensions",
      [](MixCall &c) { c.y.dl.ndim = 1000000; }},
@@ -84,35 +85,53 @@ static const Bad cases[] = {
      [](MixCall &c) { c.x.dl.dtype = kI32; }},
     {"dtype_mixed", ATTUNE_BAD_DTYPE, "tensor 'y' has dtype f16; 'x' has f32",
      [](MixCall &c) { c.y.dl.dtype = kF16; }},
-    {"dtype_index", ATTUNE_BAD_DTYPE, "'lengths' has dtype DLPack code 0, 64 bits, 1 lanes; "
-     "expected i32", [](MixCall &c) { c.lengths.dl.dtype = kI64; }},
+    {"dtype_index", ATTUNE_BAD_DTYPE,
+     "'lengths' has dtype DLPack code 0, 64 bits, 1 lanes; "
+     "expected i32",
+     [](MixCall &c) { c.lengths.dl.dtype = kI64; }},
     {"dtype_lanes", ATTUNE_BAD_DTYPE, "2 lanes", [](MixCall &c) { c.x.dl.dtype.lanes = 2; }},
     {"dtype_output", ATTUNE_BAD_DTYPE, "tensor 'sums' has dtype bf16; expected f32",
      [](MixCall &c) { c.sums.dl.dtype = kBf16; }},
     {"device", ATTUNE_BAD_DEVICE, "tensor 'x' is on DLPack device type 2; expected 1 (host memory)",
      [](MixCall &c) { c.x.dl.device.device_type = kDLCUDA; }},
     {"innermost_stride", ATTUNE_BAD_LAYOUT, "tensor 'x' has innermost stride 2; expected 1",
-     [](MixCall &c) { c.x.set_strides({192, 64, 16, 2}); }},
+     [](MixCall &c) {
+         c.x.set_strides({192, 64, 16, 2});
+     }},
     {"innermost_stride_zero", ATTUNE_BAD_LAYOUT, "innermost stride 0; expected 1",
-     [](MixCall &c) { c.x.set_strides({96, 32, 8, 0}); }},
+     [](MixCall &c) {
+         c.x.set_strides({96, 32, 8, 0});
+     }},
     {"misaligned", ATTUNE_BAD_LAYOUT, "expected a multiple of 4 bytes",
      [](MixCall &c) { c.x.dl.byte_offset = 2; }},
     {"stride_overflow", ATTUNE_BAD_LAYOUT, "tensor 'x' spans more than 2147483647 elements",
-     [](MixCall &c) { c.x.set_strides({96, INT64_MAX, 8, 1}); }},
+     [](MixCall &c) {
+         c.x.set_strides({96, INT64_MAX, 8, 1});
+     }},
     {"stride_sum_overflow", ATTUNE_BAD_LAYOUT, "tensor 'x' spans more than",
-     [](MixCall &c) { c.x.set_strides({INT64_MAX, INT64_MAX / 2, 8, 1}); }},
+     [](MixCall &c) {
+         c.x.set_strides({INT64_MAX, INT64_MAX / 2, 8, 1});
+     }},
     {"stride_32_bits", ATTUNE_BAD_LAYOUT, "tensor 'x' spans more than",
-     [](MixCall &c) { c.x.set_strides({96, int64_t(1) << 31, 8, 1}); }},
+     [](MixCall &c) {
+         c.x.set_strides({96, int64_t(1) << 31, 8, 1});
+     }},
     {"stride_minimum", ATTUNE_BAD_LAYOUT, "tensor 'x' spans more than",
-     [](MixCall &c) { c.x.set_strides({96, INT64_MIN, 8, 1}); }},
+     [](MixCall &c) {
+         c.x.set_strides({96, INT64_MIN, 8, 1});
+     }},
     {"address_wraps", ATTUNE_BAD_LAYOUT, "tensor 'x' spans more than",
      [](MixCall &c) { c.x.dl.data = reinterpret_cast<void *>(UINTPTR_MAX - 63); }},
     {"offset_wraps", ATTUNE_BAD_LAYOUT, "tensor 'x' spans more than",
      [](MixCall &c) { c.x.dl.byte_offset = UINT64_MAX - 63; }},
     {"output_folds", ATTUNE_BAD_OVERLAP, "elements of output 'out' overlap each other",
-     [](MixCall &c) { c.out.set_strides({0, 32, 8, 1}); }},
+     [](MixCall &c) {
+         c.out.set_strides({0, 32, 8, 1});
+     }},
     {"output_half_folds", ATTUNE_BAD_OVERLAP, "elements of output 'out' overlap each other",
-     [](MixCall &c) { c.out.set_strides({96, 32, 4, 1}); }},
+     [](MixCall &c) {
+         c.out.set_strides({96, 32, 4, 1});
+     }},
     {"overlap_input", ATTUNE_BAD_OVERLAP, "overlaps input 'x' at",
      [](MixCall &c) { c.x.dl.data = c.out.data() + 64; }},
     {"overlap_input_below", ATTUNE_BAD_OVERLAP, "overlaps input 'alibi' at",
@@ -134,8 +153,10 @@ static const Bad cases[] = {
      [](MixCall &c) { c.args.causal = 2; }},
     {"enumeration", ATTUNE_BAD_VALUE, "attribute 'mode' = 2; expected 0..1",
      [](MixCall &c) { c.args.mode = 2; }},
-    {"index_high", ATTUNE_BAD_VALUE, "'lengths' holds 6 at index 1 of its last dimension; expected "
-     "0..5", [](MixCall &c) { c.lengths.data<int32_t>()[1] = 6; }},
+    {"index_high", ATTUNE_BAD_VALUE,
+     "'lengths' holds 6 at index 1 of its last dimension; expected "
+     "0..5",
+     [](MixCall &c) { c.lengths.data<int32_t>()[1] = 6; }},
     {"index_low", ATTUNE_BAD_VALUE, "tensor 'lengths' holds -1",
      [](MixCall &c) { c.lengths.data<int32_t>()[0] = -1; }},
     {"permutation_twice", ATTUNE_BAD_VALUE, "tensor 'order' holds 2 twice, again at index 4",

@@ -1,5 +1,5 @@
-// A GPU kernel's data on its way there and back, through whatever OpenCL this machine has. With the
-// argument no_driver in the environment, the same calls fail as documented.
+// A GPU kernel's data on its way there and back, through whatever OpenCL this machine has. With
+// ATTUNE_TEST_NO_DRIVER in the environment, the same calls must fail as documented.
 #include <cstdlib>
 
 #include "fixture.h"
@@ -49,4 +49,19 @@ TEST(Device, NegativeStrides) {
     EXPECT_NE(std::string(attune_error_message()).find("tensor y"), std::string::npos)
         << attune_error_message();
     EXPECT_TRUE(call.untouched());
+}
+
+// With a driver the kernel fails, without one the call does not get that far.
+TEST(Device, CudaFailureIsAStatus) {
+    Context context = make_context(options(1, "cuda"));
+    Tensor x{6, 4}, out{6, 4};
+    fake::StepArgs args;
+    args.x = &x.dl;
+    args.out = &out.dl;
+    args.step = 1;
+    out.fill(-77.f, 0.f);
+    HookGuard hook([](int, void **) { return -9; });
+    EXPECT_EQ(attune_call(context.get(), &fake::pack, fake::kStep, &args), ATTUNE_DEVICE_FAILED);
+    EXPECT_EQ(std::string(attune_error_message()).find("step_f32_cuda: "), 0u);
+    for (int i = 0; i < 24; i++) ASSERT_EQ(out.data()[i], -77);
 }

@@ -6,7 +6,8 @@
 namespace fake {
 
 std::function<int(int, void **)> on_call;
-int scratch_per_task = 256;
+
+constexpr size_t kScratch = 256;  // of a task
 
 namespace {
 
@@ -58,8 +59,8 @@ int mix_head(void *user, int h, uint8_t *closure) {
 int mix_row(void *user, int row, uint8_t *closure) {
     Mix m = *reinterpret_cast<Mix *>(closure);
     m.row = row;
-    void *scratch = attune_malloc(user, size_t(scratch_per_task));
-    memset(scratch, 0xff, size_t(scratch_per_task));
+    void *scratch = attune_malloc(user, kScratch);
+    memset(scratch, 0xff, kScratch);
     attune_do_par_for(user, mix_head, 0, m.heads, reinterpret_cast<uint8_t *>(&m));
     attune_free(user, scratch);
     return 0;
@@ -67,8 +68,7 @@ int mix_row(void *user, int row, uint8_t *closure) {
 
 Mix unpack(void **args) {
     Mix m = {};
-    halide_buffer_t **buffers[] = {&m.x,       &m.y,     &m.bias, &m.alibi,
-                                   &m.lengths, &m.order, &m.mask};
+    halide_buffer_t **buffers[] = {&m.x, &m.y, &m.bias, &m.alibi, &m.lengths, &m.order, &m.mask};
     int next = 1;
     for (halide_buffer_t **b : buffers) *b = static_cast<halide_buffer_t *>(args[next++]);
     m.scale = *static_cast<float *>(args[next]);
@@ -115,7 +115,10 @@ int call_opencl(void **args) {
     return code;
 }
 
-int call_step(void **args) { return on_call ? on_call(kStepBaseline, args) : 0; }
+template <int KERNEL>
+int call_step(void **args) {
+    return on_call ? on_call(KERNEL, args) : 0;
+}
 
 int mix_cost(void **args) {
     const halide_buffer_t *x = static_cast<halide_buffer_t *>(args[1]);
@@ -135,27 +138,67 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 enum Extent { B, Lq, Lk, H, Hkv, D };
 const char *const mix_extents[] = {"B", "Lq", "Lk", "H", "Hkv", "D"};
 
+attune_tensor tensor(const char *name, int dtype, std::initializer_list<int> extents,
+                     size_t offset) {
+    attune_tensor t = {};
+    t.name = name;
+    t.doc = "";
+    t.dtype = dtype;
+    for (int symbol : extents) t.extents[t.rank++] = symbol;
+    t.offset = offset;
+    return t;
+}
+
+attune_tensor output(attune_tensor t, int optional = 0) {
+    t.output = 1;
+    t.optional = optional;
+    return t;
+}
+
+attune_tensor optional(attune_tensor t, attune_value absent, int content = ATTUNE_ANY) {
+    t.optional = 1;
+    t.absent = absent;
+    t.content = content;
+    t.low = number(0);
+    t.high = extent(Lk);
+    return t;
+}
+
+attune_tensor broadcast(attune_tensor t, int leading_dimensions) {
+    for (int d = 0; d < leading_dimensions; d++) t.broadcast[d] = 1;
+    return t;
+}
+
+// Its first dimension may be left out; mode "max" needs it.
+attune_tensor per_head(attune_tensor t) {
+    t.leading = 1;
+    t.needed_by = 3;
+    t.needed_value = 1;
+    return t;
+}
+
 #define AT(field) offsetof(MixArgs, field)
 const attune_tensor mix_tensors[] = {
-    {"x", "", 0, 0, ATTUNE_STORAGE, 4, {B, Lq, H, D, 0}, {}, 0, 0, 0, kNone, 0, kNone, kNone, AT(x)},
-    {"y", "", 0, 0, ATTUNE_STORAGE, 4, {B, Lk, Hkv, D, 0}, {}, 0, 0, 0, kNone, 0, kNone, kNone, AT(y)},
-    {"bias", "", 0, 1, ATTUNE_F32, 4, {B, H, Lq, Lk, 0}, {1, 1, 1, 0, 0}, 0, 0, 0, number(0), 0, kNone,
-     kNone, AT(bias)},
-    {"alibi", "", 0, 1, ATTUNE_F32, 2, {B, H, 0, 0, 0}, {}, 1, 3, 1, number(0), 0, kNone, kNone,
-     AT(alibi)},
-    {"lengths", "", 0, 1, ATTUNE_I32, 1, {B, 0, 0, 0, 0}, {}, 0, 0, 0, extent(Lk), ATTUNE_RANGE,
-     number(0), extent(Lk), AT(lengths)},
-    {"order", "", 0, 1, ATTUNE_I32, 2, {B, Lk, 0, 0, 0}, {}, 0, 0, 0, number(-1), ATTUNE_PERMUTATION,
-     kNone, kNone, AT(order)},
-    {"mask", "", 0, 1, ATTUNE_U8, 2, {Lq, Lk, 0, 0, 0}, {}, 0, 0, 0, number(1), 0, kNone, kNone,
-     AT(mask)},
-    {"out", "", 1, 0, ATTUNE_STORAGE, 4, {B, Lq, H, D, 0}, {}, 0, 0, 0, kNone, 0, kNone, kNone, AT(out)},
-    {"sums", "", 1, 1, ATTUNE_F32, 3, {B, Lq, H, 0, 0}, {}, 0, 0, 0, kNone, 0, kNone, kNone, AT(sums)},
+    tensor("x", ATTUNE_STORAGE, {B, Lq, H, D}, AT(x)),
+    tensor("y", ATTUNE_STORAGE, {B, Lk, Hkv, D}, AT(y)),
+    broadcast(optional(tensor("bias", ATTUNE_F32, {B, H, Lq, Lk}, AT(bias)), number(0)), 3),
+    per_head(optional(tensor("alibi", ATTUNE_F32, {B, H}, AT(alibi)), number(0))),
+    optional(tensor("lengths", ATTUNE_I32, {B}, AT(lengths)), extent(Lk), ATTUNE_RANGE),
+    optional(tensor("order", ATTUNE_I32, {B, Lk}, AT(order)), number(-1), ATTUNE_PERMUTATION),
+    optional(tensor("mask", ATTUNE_U8, {Lq, Lk}, AT(mask)), number(1)),
+    output(tensor("out", ATTUNE_STORAGE, {B, Lq, H, D}, AT(out))),
+    output(tensor("sums", ATTUNE_F32, {B, Lq, H}, AT(sums)), 1),
 };
 
 const char *const modes[] = {"sum", "max", nullptr};
 const attune_attribute mix_attributes[] = {
-    {"scale", "", ATTUNE_FLOAT, nullptr, {ATTUNE_VALUE_RSQRT_EXTENT, D, 0}, -kInfinity, kInfinity,
+    {"scale",
+     "",
+     ATTUNE_FLOAT,
+     nullptr,
+     {ATTUNE_VALUE_RSQRT_EXTENT, D, 0},
+     -kInfinity,
+     kInfinity,
      AT(scale)},
     {"causal", "", ATTUNE_FLAG, nullptr, number(0), 0, 1, AT(causal)},
     {"mode", "", ATTUNE_ENUM, modes, number(0), 0, 0, AT(mode)},
@@ -168,10 +211,8 @@ const attune_rule mix_rules[] = {{extent(Hkv), extent(H)}};
 
 const char *const step_extents[] = {"L", "D"};
 const attune_tensor step_tensors[] = {
-    {"x", "", 0, 0, ATTUNE_F32, 2, {0, 1, 0, 0, 0}, {}, 0, 0, 0, kNone, 0, kNone, kNone,
-     offsetof(StepArgs, x)},
-    {"out", "", 1, 0, ATTUNE_F32, 2, {0, 1, 0, 0, 0}, {}, 0, 0, 0, kNone, 0, kNone, kNone,
-     offsetof(StepArgs, out)},
+    tensor("x", ATTUNE_F32, {0, 1}, offsetof(StepArgs, x)),
+    output(tensor("out", ATTUNE_F32, {0, 1}, offsetof(StepArgs, out))),
 };
 const attune_attribute step_attributes[] = {
     {"step", "", ATTUNE_INT, nullptr, kNone, 1, 64, offsetof(StepArgs, step)},
@@ -199,11 +240,13 @@ const attune_kernel kernels[] = {
     {"mix_bf16_x86-64", "x86-64-linux-sse41", "", kMix, ATTUNE_BF16, ATTUNE_CPU, 1, unmasked,
      call_bf16},
     {"mix_f32_opencl", "opencl", "", kMix, ATTUNE_F32, ATTUNE_OPENCL, 0, nullptr, call_opencl},
-    {"step_f32_x86-64", "x86-64", "", kStep, ATTUNE_F32, ATTUNE_CPU, 0, nullptr, call_step},
+    {"step_f32_x86-64", "x86-64", "", kStep, ATTUNE_F32, ATTUNE_CPU, 0, nullptr,
+     call_step<kStepBaseline>},
+    {"step_f32_cuda", "cuda", "", kStep, ATTUNE_F32, ATTUNE_CUDA, 0, nullptr, call_step<kStepCuda>},
 };
 
 }  // namespace
 
-const attune_pack pack = {ATTUNE_ABI_VERSION, "fake", "0", 2, 6, variants, kernels};
+const attune_pack pack = {ATTUNE_ABI_VERSION, "fake", "0", 2, 7, variants, kernels};
 
 }  // namespace fake

@@ -33,15 +33,12 @@ struct StepArgs {
 };
 
 enum Variant { kMix, kStep };
-enum Kernel { kF32D64Avx2, kF32Avx2, kF32Baseline, kBf16, kOpenCl, kStepBaseline };
+enum Kernel { kF32D64Avx2, kF32Avx2, kF32Baseline, kBf16, kOpenCl, kStepBaseline, kStepCuda };
 
 extern const attune_pack pack;
 
 // Called by each kernel before it computes; what it returns other than 0 the kernel returns.
 extern std::function<int(int kernel, void **args)> on_call;
-
-// Rows of an output that a task of the kernel works on; each takes scratch of its own.
-extern int scratch_per_task;
 
 }  // namespace fake
 
