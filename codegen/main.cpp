@@ -19,12 +19,15 @@ void show_progress(int done, int total, const std::string &what) {
     if (done == total) std::fprintf(stderr, "\r%*s\r", 96, "");
 }
 
-// Beside this program: ../include/attune and ../lib of an installed Attune.
-std::string beside(const char *path) {
+// Beside this program in a build folder, or in ../ of an installed Attune.
+std::string beside(std::initializer_list<const char *> paths) {
     std::error_code failed;
     auto self = std::filesystem::read_symlink("/proc/self/exe", failed);
-    auto found = self.parent_path().parent_path() / path;
-    return !failed && std::filesystem::exists(found) ? found.string() : "";
+    for (const char *path : paths) {
+        auto found = self.parent_path() / path;
+        if (!failed && std::filesystem::exists(found)) return found.lexically_normal().string();
+    }
+    return "";
 }
 
 }  // namespace
@@ -74,8 +77,10 @@ int main(int argc, char **argv) {
                 runtime, request.targets.empty() ? kRuntimeTarget : request.targets[0]);
             return 0;
         }
-        if (request.include.empty()) request.include = beside("include/attune");
-        if (request.libattune.empty()) request.libattune = beside("lib/libattune.so");
+        if (request.include.empty())
+            request.include = beside({"include/attune", "../include/attune"});
+        if (request.libattune.empty())
+            request.libattune = beside({"libattune.so", "../lib/libattune.so"});
         bool terminal = isatty(2);
         auto report = attune::generate_pack(request, terminal ? show_progress : nullptr);
         std::printf("%s: %d kernels (%d objects from the cache), %.1f s; objects %.2f MB, largest "

@@ -122,7 +122,7 @@ public:
     std::vector<Attribute> attributes;
     std::vector<std::pair<Value, Value>> rules;  // the first divides the second
     std::vector<Shape> shapes;
-    std::vector<Special> specials;             // most special first; the last takes every call
+    std::vector<Special> specials;             // most special first
     std::vector<std::string> heads{"D", "Dv"};  // extents that head_dims fixes
     std::vector<std::string> not_yet;  // tensors and attributes that no kernel takes
     std::function<Attention(Build &)> build;

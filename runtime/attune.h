@@ -4,8 +4,9 @@
  * `attune_status NAME_VARIANT(attune_context *, const attune_VARIANT_args *)`. This library holds
  * what all packs share: contexts, threads, memory, the choice of a kernel, and error messages.
  *
- * Nothing here prints, aborts, or throws. On error no output tensor has been written, and
- * attune_error_message() names the argument and what was expected of it.
+ * Nothing here prints, aborts, or throws. On error attune_error_message() names the argument and what
+ * was expected of it, and no output tensor has been written, unless memory or a device failed while
+ * the kernel ran (ATTUNE_OUT_OF_MEMORY, ATTUNE_DEVICE_FAILED): then some rows may have been.
  */
 #ifndef ATTUNE_H
 #define ATTUNE_H
@@ -72,7 +73,8 @@ typedef struct attune_options {
     size_t struct_size; /* sizeof(attune_options); attune_options_defaults() sets it */
     int threads;        /* threads of a call, the caller's included; 0: as many as it may run on */
     /* The caller's own parallel-for: runs task(closure, i) for each i in 0..count-1 on any threads
-     * and returns when all are done. NULL: threads of the context. */
+     * and returns when all are done. A task may call it again (loops nest): a pool whose threads
+     * cannot wait runs such a loop serially. NULL: threads of the context. */
     void (*parallel_for)(void *user, int count, attune_task task, void *closure);
     void *parallel_user;
     /* Scratch memory, 64-byte aligned, kept by the context and reused. NULL: aligned malloc. */

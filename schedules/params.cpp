@@ -55,7 +55,7 @@ Params tuned_params(const ParamsKey &key) {
             best = &record;
         }
     }
-    if (!best) throw std::runtime_error("no schedule is recorded for target " + key.target);
+    if (!best) throw std::invalid_argument("no schedule is recorded for target " + key.target);
     Params p;
     for (const Field &f : kFields) p.*f.member = best->at("params").value(f.name, 0);
     return p;
@@ -71,7 +71,7 @@ Params with_overrides(Params p, const std::string &text) {
                 p.*f.member = std::stoi(word.substr(equal + 1));
                 known = true;
             }
-        if (!known) throw std::runtime_error("schedule '" + word + "' is not NAME=NUMBER");
+        if (!known) throw std::invalid_argument("schedule '" + word + "' is not NAME=NUMBER");
     }
     return p;
 }

@@ -20,7 +20,7 @@ struct ParamsKey {
     int head_dim;         // 0: at run time
 };
 
-// Throws std::runtime_error when no record fits.
+// Throws std::invalid_argument when no record fits.
 Params tuned_params(const ParamsKey &key);
 
 // Overrides from text like "query_tile=32 key_step=8" (attune generate --schedule).

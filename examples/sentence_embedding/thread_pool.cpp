@@ -17,7 +17,9 @@ void ThreadPool::run(int tasks, const std::function<void(int)> &task) const {
     const auto work = [&] {
         for (int i = next++; i < tasks; i = next++) task(i);
     };
-    const int helpers = std::max(0, std::min(count_, tasks) - 1);
+    // Kernels nest their loops. A thread of the pool that waited for others could wait for ever.
+    const bool nested = pool_ && pool_->CurrentThreadId() >= 0;
+    const int helpers = nested ? 0 : std::max(0, std::min(count_, tasks) - 1);
     Eigen::Barrier done(static_cast<unsigned>(helpers));
     for (int i = 0; i < helpers; i++) {
         pool_->Schedule([&] {

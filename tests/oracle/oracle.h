@@ -1,4 +1,4 @@
-// Naive loops of every variant: what the tests, and `attune run --check`, compare kernels with.
+// Naive loops of every variant: what the tests compare kernels with.
 //
 // With Real = double they are the oracle. With Real = float they are the naive sequential
 // implementation of the error rule: sums in order, one rounding an operation, libm's expf.
