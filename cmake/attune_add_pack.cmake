@@ -34,7 +34,11 @@ function(attune_add_pack name)
 
     _attune_generator(generator ${name} "${arg_SOURCES}")
     cmake_host_system_information(RESULT jobs QUERY NUMBER_OF_LOGICAL_CORES)
-    string(REPLACE ";" "," features "${ATTUNE_KERNEL_FEATURES}")
+    set(features "")
+    if(ATTUNE_KERNEL_FEATURES)
+        string(REPLACE ";" "," features "${ATTUNE_KERNEL_FEATURES}")
+        set(features --features ${features})
+    endif()
     set(compiler "") # of the pack's tables
     if(CMAKE_C_COMPILER)
         set(compiler ${CMAKE_COMMAND} -E env CC=${CMAKE_C_COMPILER})
@@ -51,7 +55,7 @@ function(attune_add_pack name)
             "--target;$<JOIN:${arg_TARGETS},;--target;>"
             "$<$<BOOL:${arg_DTYPES}>:--dtype;$<JOIN:${arg_DTYPES},;--dtype;>>"
             "$<$<BOOL:${arg_HEAD_DIMS}>:--head-dim;$<JOIN:${arg_HEAD_DIMS},;--head-dim;>>"
-            "$<$<BOOL:${features}>:--features;${features}>" --jobs ${jobs} --cache ${arg_CACHE}
+            ${features} --jobs ${jobs} --cache ${arg_CACHE}
         DEPENDS ${generator}
         COMMENT "Generating the kernel pack ${name}"
         COMMAND_EXPAND_LISTS VERBATIM USES_TERMINAL)

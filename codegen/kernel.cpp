@@ -8,6 +8,7 @@
 #include "elf.h"
 #include "gpu/chunk_guard.h"
 #include "gpu/compact_registers.h"
+#include "gpu/short_source.h"
 
 namespace attune {
 
@@ -90,7 +91,7 @@ void compile_kernel(const Kernel &k, const std::string &symbol, const std::strin
     Build build(*k.variant, k.special, head, k.params.query_tile, Halide::Float(32));
     Halide::Func f = scheduled(k, build);
     Halide::Module m = f.compile_to_module(build.arguments(), symbol, k.target.target);
-    m.compile({{Halide::OutputFileType::object, path}});
+    with_short_source(m).compile({{Halide::OutputFileType::object, path}});
     rename_runtime_symbols(path);
 }
 
