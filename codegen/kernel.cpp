@@ -6,6 +6,7 @@
 #include "../schedules/blocked_softmax_cpu.h"
 #include "../schedules/blocked_softmax_gpu.h"
 #include "elf.h"
+#include "trim_to_range.h"
 #include "gpu/chunk_guard.h"
 #include "gpu/compact_registers.h"
 #include "gpu/short_source.h"
@@ -83,6 +84,7 @@ Halide::Func scheduled(const Kernel &k, Build &build) {
     Softmax x = blocked_softmax(build, a, cpu_blocking(k.params), has_lse(*k.variant));
     describe_outputs(x.result, *k.variant, x, k.head_dim > 0);
     schedule_cpu(x, a, k.target.lanes);
+    x.result.add_custom_lowering_pass(make_trim_to_range(x));
     return x.result;
 }
 

@@ -1,0 +1,108 @@
+#include "trim_to_range.h"
+
+namespace attune {
+
+using namespace Halide::Internal;
+using Halide::Int;
+
+namespace {
+
+// The loops of one source: which RVar, how many keys an iteration stands for.
+struct Loops {
+    std::string range;  // Func of first and last key
+    std::string chunks, groups, keys;
+    int key_chunk, key_step;
+};
+
+bool ends_with(const std::string &name, const std::string &end) {
+    return name.size() >= end.size() &&
+           name.compare(name.size() - end.size(), end.size(), end) == 0;
+}
+
+class TrimToRange : public IRMutator {
+public:
+    explicit TrimToRange(const Softmax &x) {
+        const Blocking &t = x.blocking;
+        for (const SourceFuncs &p : x.sources)
+            loops.push_back({p.range.name(), p.over_chunks.x.name(), p.over_groups.y.name(),
+                             p.over_keys.x.name(), t.key_chunk, t.key_step});
+    }
+
+private:
+    using IRMutator::visit;
+    std::vector<Loops> loops;
+    std::map<std::string, Expr> lets;        // integers, in terms of what is no let
+    std::map<std::string, Expr> chunk_left;  // by range: keys from the chunk's first to the end
+    std::vector<Expr> positive;              // expressions that a loop in scope keeps above 0
+
+    static Expr end_of(const std::string &range, int which) {
+        return Load::make(Int(32), range + "." + std::to_string(which), 0, Halide::Buffer<>(),
+                          Halide::Parameter(), const_true(), ModulusRemainder());
+    }
+
+    // Keys from the start of iteration 0 of the loop to the end, and of one iteration.
+    bool keys_left(const std::string &loop, Expr &left, int &each, std::string &chunk_of) const {
+        for (const Loops &s : loops) {
+            if (ends_with(loop, "." + s.chunks)) {
+                left = end_of(s.range, 1) - end_of(s.range, 0);
+                each = s.key_chunk;
+                chunk_of = s.range;
+                return true;
+            }
+            bool groups = ends_with(loop, "." + s.groups);
+            if (!groups && !ends_with(loop, "." + s.keys)) continue;
+            auto chunk = chunk_left.find(s.range);
+            if (chunk == chunk_left.end()) return false;
+            left = chunk->second;
+            each = groups ? s.key_step : 1;
+            return true;
+        }
+        return false;
+    }
+
+    Stmt visit(const For *op) override {
+        Expr left;
+        int each = 0;
+        std::string chunk_of;
+        if (!keys_left(op->name, left, each, chunk_of)) return IRMutator::visit(op);
+        Expr here = left - Variable::make(Int(32), op->name) * each;
+        if (!chunk_of.empty()) chunk_left[chunk_of] = here;
+        positive.push_back(here);
+        Stmt body = mutate(op->body);
+        positive.pop_back();
+        if (!chunk_of.empty()) chunk_left.erase(chunk_of);
+        Expr count = max(min(op->extent, (left + (each - 1)) / each), 0);
+        return For::make(op->name, op->min, count, op->for_type, op->partition_policy,
+                         op->device_api, body);
+    }
+
+    // a < b where b - a is what the loop keeps positive.
+    bool known(const Expr &condition) const {
+        const LT *lt = condition.as<LT>();
+        if (!lt || lt->a.type() != Int(32)) return false;
+        Expr difference = substitute(lets, lt->b) - substitute(lets, lt->a);
+        for (const Expr &p : positive)
+            if (is_const_zero(simplify(difference - p))) return true;
+        return false;
+    }
+
+    Expr visit(const LT *op) override { return known(op) ? const_true() : Expr(op); }
+
+    Stmt visit(const LetStmt *op) override {
+        if (op->value.type() == Int(32)) lets[op->name] = substitute(lets, op->value);
+        return IRMutator::visit(op);
+    }
+
+    Stmt visit(const IfThenElse *op) override {
+        Expr condition = mutate(op->condition);
+        if (is_const_one(condition)) return mutate(op->then_case);
+        Stmt rest = op->else_case.defined() ? mutate(op->else_case) : Stmt();
+        return IfThenElse::make(condition, mutate(op->then_case), rest);
+    }
+};
+
+}  // namespace
+
+IRMutator *make_trim_to_range(const Softmax &x) { return new TrimToRange(x); }
+
+}  // namespace attune
