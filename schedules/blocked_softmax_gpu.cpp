@@ -35,6 +35,7 @@ public:
           t(x.blocking),
           threads_x(p.threads_x),
           threads_y(p.threads_y),
+          unroll(p.unroll),
           block(x.result, x.over_rows.z) {}
 
     void apply() {
@@ -48,6 +49,9 @@ private:
     const Dims &v;
     const Blocking &t;
     const int threads_x, threads_y;
+    // Steps of a reduction at once: 4 on CUDA, where LLVM makes one LDS.128 of four loads. 1 for
+    // OpenCL, whose compilers unroll by themselves: its source is the larger part of an object.
+    const int unroll;
     const LoopLevel block;
     Var tx{"tx"}, ty{"ty"}, ri{"ri"}, ki{"ki"}, run{"run"}, dj{"dj"}, dd{"dd"};
 
@@ -115,8 +119,8 @@ private:
             .split(flat, i, thread, threads_x * threads_y, TailStrategy::GuardWithIf)
             .split(thread, ty, tx, threads_x)
             .reorder(i, tx, ty)
-            .unroll(i)
             .gpu_threads(tx, ty);
+        if (unroll > 1) f.unroll(i);
     }
 
     void source(SourceFuncs &p) {
@@ -157,11 +161,10 @@ private:
         }
         p.dot.bound_extent(v.kt, 1);
         own_keys(p.dot, v.k, ki, tx);
-        // Four columns of Q and K at once: LLVM makes one LDS.128 of the four loads.
         RVar outer("outer"), inner("inner");
         own_rows(p.dot.update())
             .split(v.k, ki, tx, threads_x)
-            .split(p.over_d, outer, inner, 4)
+            .split(p.over_d, outer, inner, unroll)
             .reorder(inner, ki, ri, outer, tx, ty)
             .unroll(inner)
             .unroll(ki)
@@ -223,7 +226,7 @@ private:
             .gpu_threads(tx, ty);
         RVar outer("outer"), inner("inner");
         own_columns(p.weighted.update())
-            .split(p.over_keys, outer, inner, 4)
+            .split(p.over_keys, outer, inner, unroll)
             .reorder(inner, run, dj, ri, outer, tx, ty)
             .unroll(inner)
             .unroll(run)

@@ -16,7 +16,8 @@ struct Field {
 };
 const Field kFields[] = {{"query_tile", &Params::query_tile}, {"key_chunk", &Params::key_chunk},
                          {"key_step", &Params::key_step},     {"columns", &Params::columns},
-                         {"threads_x", &Params::threads_x},   {"threads_y", &Params::threads_y}};
+                         {"threads_x", &Params::threads_x},   {"threads_y", &Params::threads_y},
+                         {"unroll", &Params::unroll}};
 
 // Exact fields of a record that agree with the key; -1 if one contradicts it.
 int fit(const nlohmann::json &record, const ParamsKey &key) {
