@@ -322,16 +322,19 @@ std::string emit_manifest(const PackPlan &plan) {
 
 std::string emit_cmake(const PackPlan &plan) {
     const std::string &n = plan.name;
-    std::string out = "# find_package(" + n + "): " + n + "::" + n + " (static), " + n + "::" + n +
+    std::string out = "# find_package(" + n + "): " + n + "::" + n + " and " + n + "::" + n +
+                      "_static (archives, with libattune shared or static), " + n + "::" + n +
                       "_shared.\ninclude(CMakeFindDependencyMacro)\nfind_dependency(attune)\n";
-    for (bool shared : {false, true}) {
-        std::string target = n + "::" + n + (shared ? "_shared" : "");
+    for (std::string kind : {"", "_static", "_shared"}) {
+        bool shared = kind == "_shared";
+        std::string target = n + "::" + n + kind;
         std::string file = "${CMAKE_CURRENT_LIST_DIR}/lib" + n + (shared ? ".so" : ".a");
+        std::string runtime = kind == "_static" ? "attune::attune_static" : "attune::attune";
         out += "if(NOT TARGET " + target + ")\n  add_library(" + target +
                (shared ? " SHARED" : " STATIC") + " IMPORTED)\n  set_target_properties(" + target +
                " PROPERTIES\n    IMPORTED_LOCATION \"" + file +
                "\"\n    INTERFACE_INCLUDE_DIRECTORIES \"${CMAKE_CURRENT_LIST_DIR}\"\n"
-               "    INTERFACE_LINK_LIBRARIES attune::attune)\nendif()\n";
+               "    INTERFACE_LINK_LIBRARIES " + runtime + ")\nendif()\n";
     }
     return out;
 }

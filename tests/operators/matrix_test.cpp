@@ -57,6 +57,16 @@ TEST(DenseMatrix, Lengths) {
         }
 }
 
+// An absent tensor is one short constant that repeats: no batch may be longer than it.
+TEST(DenseMatrix, BatchBeyondAbsentTensors) {
+    for (const char *op : {"dense", "cluster_attn"}) {
+        Config c = sized(op, 19, 19, 1);
+        c.B = 70;
+        if (c.op == "cluster_attn") c.attributes["chunk"] = 7.0;
+        check_everywhere(c, all_targets());
+    }
+}
+
 TEST(DenseMatrix, WidthsAndHeads) {
     int n = 0;
     for (int width : widths)
