@@ -113,11 +113,16 @@ std::vector<Symbol> kernel_symbols(const std::string &library, const std::string
     return result;
 }
 
+// Where the work is done: the loops of the matrix products are short, that of the merge is long.
+static double density(const Loop &loop) {
+    return double(loop.multiply_adds) / double(std::max<size_t>(loop.body.size(), 1));
+}
+
 std::vector<Loop> inner_loops(const std::string &library, const std::vector<Symbol> &symbols) {
     std::vector<Loop> loops;
     for (const Symbol &symbol : symbols) add_loops(symbol, disassemble(library, symbol), loops);
     std::stable_sort(loops.begin(), loops.end(), [](const Loop &a, const Loop &b) {
-        return a.multiply_adds > b.multiply_adds;
+        return density(a) > density(b);
     });
     return loops;
 }

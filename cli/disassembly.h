@@ -31,7 +31,7 @@ struct Loop {
 std::vector<Symbol> kernel_symbols(const std::string &library, const std::string &kernel,
                                    const std::vector<std::string> &kernels);
 
-// Backward jumps without a backward jump inside, most multiply-adds first.
+// Backward jumps without a backward jump inside, most multiply-adds an instruction first.
 std::vector<Loop> inner_loops(const std::string &library, const std::vector<Symbol> &symbols);
 
 }  // namespace tool

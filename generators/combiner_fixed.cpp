@@ -79,7 +79,7 @@ Attention algorithm(Build &x) {
     std::vector<Func> before;
     Func query = pooled(x, "q", "Wpq", scale, before), key = pooled(x, "k", "Wpk", 1.f, before);
     Func score("summary_score"), peak("summary_peak"), total("summary_total");
-    Func value("summary_value"), weight("summary_weight");
+    Func value("summary_value"), weight("summary_weight"), share("summary_share");
     score(p, s, v.h, v.b) = 0.f;
     score(p, s, v.h, v.b) += query(e, s, v.h, v.b) * token("k", e, s * M + p);
     peak(s, v.h, v.b) = -INFINITY;
@@ -87,10 +87,13 @@ Attention algorithm(Build &x) {
     weight(p, s, v.h, v.b) = exp(score(p, s, v.h, v.b) - peak(s, v.h, v.b));
     total(s, v.h, v.b) = 0.f;
     total(s, v.h, v.b) += weight(m, s, v.h, v.b);
+    share(p, s, v.h, v.b) = weight(p, s, v.h, v.b) / total(s, v.h, v.b);
     value(v.d, s, v.h, v.b) = 0.f;
-    value(v.d, s, v.h, v.b) +=
-        weight(m, s, v.h, v.b) / total(s, v.h, v.b) * token("v", v.d, s * M + m);
-    before.insert(before.end(), {score, peak, weight, total, value});
+    value(v.d, s, v.h, v.b) += share(m, s, v.h, v.b) * token("v", v.d, s * M + m);
+    before.insert(before.end(), {score, peak, weight, total, share, value});
+    // All of them, also where a causal call needs none: Halide's OpenCL runtime aborts on a buffer of
+    // no elements.
+    for (Func f : {query, key, score, peak, weight, total, share, value}) f.bound(s, 0, n);
 
     Expr first = x.block_first() / M * M, last = x.block_last(L);
     Source own;

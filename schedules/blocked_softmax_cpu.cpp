@@ -110,13 +110,19 @@ private:
     }
 };
 
-// Funcs before the softmax, as whole tensors: columns of a head on the lanes.
+// Funcs before the softmax, as whole tensors: the innermost dimension on the lanes, or in a dot
+// product of heads of constant size the columns that it sums.
 void schedule_before(Func f, const Dims &v, int lanes) {
-    f.compute_root();
-    for (int i = -1; i < f.num_update_definitions(); i++) {
-        Halide::Stage s = i < 0 ? Halide::Stage(f) : f.update(i);
-        if (f.args()[0].name() == v.d.name()) s.vectorize(v.d, lanes, TailStrategy::GuardWithIf);
-        s.parallel(v.h).parallel(v.b);
+    f.compute_root().parallel(v.h).parallel(v.b);
+    f.vectorize(f.args()[0], lanes, TailStrategy::GuardWithIf);
+    for (int i = 0; i < f.num_update_definitions(); i++) {
+        Halide::Stage s = f.update(i).parallel(v.h).parallel(v.b);
+        Halide::RVar r = f.rvars(i)[0];
+        auto extent = Halide::Internal::as_const_int(r.extent());
+        if (f.args()[0].name() == v.d.name())
+            s.vectorize(v.d, lanes, TailStrategy::GuardWithIf);
+        else if (extent && *extent % lanes == 0)
+            s.atomic().vectorize(r, lanes);
     }
 }
 
