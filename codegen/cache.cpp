@@ -55,13 +55,16 @@ Cache::Cache(std::string where) : folder(std::move(where)) {
     if (folder.empty()) return;
     std::error_code failed;
     fs::create_directories(folder, failed);
-    if (failed) folder.clear();
-    else program = hash_of_program();
+    if (failed)
+        folder.clear();
+    else
+        program = hash_of_program();
 }
 
 std::string Cache::origin(bool stock) const {
-    return std::string(stock ? kKernelSources : program.c_str()) + "-" + std::to_string(HALIDE_VERSION_MAJOR) + "." +
-           std::to_string(HALIDE_VERSION_MINOR) + "." + std::to_string(HALIDE_VERSION_PATCH);
+    return std::string(stock ? kKernelSources : program.c_str()) + "-" +
+           std::to_string(HALIDE_VERSION_MAJOR) + "." + std::to_string(HALIDE_VERSION_MINOR) + "." +
+           std::to_string(HALIDE_VERSION_PATCH);
 }
 
 std::string Cache::file(const std::string &key) const {

@@ -38,8 +38,7 @@ void rename_runtime_symbols(const std::string &path) {
         size_t names = section(symbols->sh_link)->sh_offset;
         for (size_t s = 0; s < symbols->sh_size; s += sizeof(Elf64_Sym)) {
             size_t name = names + at<Elf64_Sym>(file, symbols->sh_offset + s, path)->st_name;
-            if (name + sizeof kOld > file.size())
-                throw std::runtime_error(path + " is cut short");
+            if (name + sizeof kOld > file.size()) throw std::runtime_error(path + " is cut short");
             if (!std::memcmp(&file[name], kOld, sizeof kOld - 1))
                 std::memcpy(&file[name], kNew, sizeof kNew - 1);
         }

@@ -4,9 +4,9 @@ foreach(file IN LISTS RECORDS)
     file(READ ${file} text)
     string(STRIP "${text}" text)
     string(REGEX REPLACE "^\\[(.*)\\]$" "\\1" text "${text}")
-    list(APPEND all "${text}")
+    string(APPEND all "${between}${text}") # not a list: records may hold semicolons
+    set(between ",\n")
 endforeach()
-string(REPLACE ";" ",\n" all "${all}")
 file(WRITE ${OUT} "namespace attune {
 extern const char *const kTunedRecords;
 const char *const kTunedRecords = R\"records([

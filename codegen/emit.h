@@ -16,10 +16,10 @@ struct PackPlan {
     std::string cost_symbol(const Variant &v) const { return name + "_cost_" + v.name; }
 };
 
-std::string emit_header(const PackPlan &plan);    // NAME.h
-std::string emit_tables(const PackPlan &plan);    // C source of the tables of attune_pack.h
-std::string emit_manifest(const PackPlan &plan);  // NAME.json
-std::string emit_cmake(const PackPlan &plan);     // NAMEConfig.cmake
-std::string emit_pkgconfig(const PackPlan &plan); // NAME.pc
+std::string emit_header(const PackPlan &plan);     // NAME.h
+std::string emit_tables(const PackPlan &plan);     // C source of the tables of attune_pack.h
+std::string emit_manifest(const PackPlan &plan);   // NAME.json
+std::string emit_cmake(const PackPlan &plan);      // NAMEConfig.cmake
+std::string emit_pkgconfig(const PackPlan &plan);  // NAME.pc
 
 }  // namespace attune

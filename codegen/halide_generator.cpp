@@ -9,8 +9,8 @@
 
 namespace attune {
 
-using Halide::Internal::AbstractGenerator;
 using Halide::Parameter;
+using Halide::Internal::AbstractGenerator;
 
 namespace {
 
@@ -28,19 +28,25 @@ public:
         using Halide::Internal::ArgInfoKind;
         std::vector<ArgInfo> out;
         for (const Halide::Argument &a : build->arguments())
-            out.push_back({a.name, ArgInfoDirection::Input,
+            out.push_back({a.name,
+                           ArgInfoDirection::Input,
                            a.is_buffer() ? ArgInfoKind::Buffer : ArgInfoKind::Scalar,
-                           {a.type}, int(a.dimensions)});
+                           {a.type},
+                           int(a.dimensions)});
         out.push_back({"result", ArgInfoDirection::Output, ArgInfoKind::Buffer, result.types(),
                        result.dimensions()});
         return out;
     }
 
     void set_generatorparam_value(const std::string &param, const std::string &value) override {
-        if (param == "special") special = value;
-        else if (param == "head_dim") head_dim = std::stoi(value);
-        else if (param == "schedule") schedule = value;
-        else refuse("parameter '" + param + "' is none of special, head_dim, schedule");
+        if (param == "special")
+            special = value;
+        else if (param == "head_dim")
+            head_dim = std::stoi(value);
+        else if (param == "schedule")
+            schedule = value;
+        else
+            refuse("parameter '" + param + "' is none of special, head_dim, schedule");
     }
     void set_generatorparam_value(const std::string &param, const Halide::LoopLevel &) override {
         refuse("parameter '" + param + "' is not a loop level");
@@ -92,8 +98,8 @@ private:
         Kernel k{v, *chosen, head_dim, target_class(where.target().to_string()), "f32", {}};
         k.params = tuned_params({k.target.name, variant, chosen->name, head_dim});
         k.params = with_overrides(k.params, schedule);
-        build = std::make_unique<Build>(*v, *chosen, head_dim, k.params.query_tile,
-                                        Halide::Float(32));
+        build =
+            std::make_unique<Build>(*v, *chosen, head_dim, k.params.query_tile, Halide::Float(32));
         result = scheduled(k, *build);
     }
 };

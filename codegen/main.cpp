@@ -36,11 +36,12 @@ int main(int argc, char **argv) {
     attune::PackRequest request;
     std::string runtime;
     bool list = false;
-    CLI::App app("Generates a kernel pack: lib NAME.a and .so, NAME.h, a manifest, and files for "
-                 "CMake and pkg-config.\n\n"
-                 "  attune generate --out packs --name mypack --variant dense --target avx2\n"
-                 "  attune generate --out packs --name all --target x86-64 --target avx2 "
-                 "--target avx512");
+    CLI::App app(
+        "Generates a kernel pack: lib NAME.a and .so, NAME.h, a manifest, and files for "
+        "CMake and pkg-config.\n\n"
+        "  attune generate --out packs --name mypack --variant dense --target avx2\n"
+        "  attune generate --out packs --name all --target x86-64 --target avx2 "
+        "--target avx512");
     app.add_option("--out", request.out, "folder of the pack")->type_name("DIR");
     app.add_option("--name", request.name, "its name, a C identifier")->type_name("NAME");
     app.add_option("--variant", request.variants, "variant, repeatable; all without it");
@@ -73,8 +74,8 @@ int main(int argc, char **argv) {
             return 0;
         }
         if (!runtime.empty()) {
-            attune::generate_runtime(
-                runtime, request.targets.empty() ? kRuntimeTarget : request.targets[0]);
+            attune::generate_runtime(runtime,
+                                     request.targets.empty() ? kRuntimeTarget : request.targets[0]);
             return 0;
         }
         if (request.include.empty())
@@ -83,11 +84,12 @@ int main(int argc, char **argv) {
             request.libattune = beside({"libattune.so", "../lib/libattune.so"});
         bool terminal = isatty(2);
         auto report = attune::generate_pack(request, terminal ? show_progress : nullptr);
-        std::printf("%s: %d kernels (%d objects from the cache), %.1f s; objects %.2f MB, largest "
-                    "%zu kB (%s)\n",
-                    request.name.c_str(), report.kernels, report.cached, report.seconds,
-                    double(report.bytes) / 1e6, report.largest_object / 1000,
-                    report.largest_kernel.c_str());
+        std::printf(
+            "%s: %d kernels (%d objects from the cache), %.1f s; objects %.2f MB, largest "
+            "%zu kB (%s)\n",
+            request.name.c_str(), report.kernels, report.cached, report.seconds,
+            double(report.bytes) / 1e6, report.largest_object / 1000,
+            report.largest_kernel.c_str());
     } catch (const std::invalid_argument &e) {
         std::fprintf(stderr, "attune generate: %s\n", e.what());
         return kWrongCall;

@@ -70,7 +70,8 @@ void add_kernels(PackPlan &plan, const PackRequest &request, const Variant &v,
         return;
     }
     for (const Special &special : v.specials) {
-        if (!special.head_dims) add(special, 0);
+        if (!special.head_dims)
+            add(special, 0);
         else
             for (int head : heads) add(special, head);
     }
@@ -136,8 +137,7 @@ std::vector<Job> make_jobs(const PackPlan &plan, const Cache &cache, const fs::p
     TargetClass target = cost_target(plan);
     for (const Variant *v : plan.variants) {
         std::string symbol = plan.cost_symbol(*v), path = (work / (symbol + ".o")).string();
-        std::string key =
-            symbol + " " + target.target.to_string() + " " + cache.origin(v->stock);
+        std::string key = symbol + " " + target.target.to_string() + " " + cache.origin(v->stock);
         jobs.push_back({symbol, key, path, [=] { compile_cost(*v, target, symbol, path); }});
     }
     return jobs;
@@ -216,8 +216,9 @@ void link(const PackRequest &r, const PackPlan &plan, std::vector<std::string> o
     run(archive, log);
     std::vector<std::string> shared{cc, "-shared", "-o", (work / (lib + ".so")).string()};
     shared.insert(shared.end(), objects.begin(), objects.end());
-    shared.insert(shared.end(), {"-Wl,--version-script=" + (work / "exports").string(),
-                                 "-Wl,-soname," + lib + ".so", "-Wl,-z,noexecstack", "-Wl,-z,nodelete"});
+    shared.insert(shared.end(),
+                  {"-Wl,--version-script=" + (work / "exports").string(),
+                   "-Wl,-soname," + lib + ".so", "-Wl,-z,noexecstack", "-Wl,-z,nodelete"});
     if (!r.libattune.empty()) {
         std::string folder = fs::path(r.libattune).parent_path().string();
         shared.insert(shared.end(), {r.libattune, "-Wl,-rpath,$ORIGIN:" + folder});
@@ -229,8 +230,7 @@ void link(const PackRequest &r, const PackPlan &plan, std::vector<std::string> o
 // In the folder of the pack, so that the files arrive by rename.
 struct WorkFolder {
     fs::path path;
-    explicit WorkFolder(const fs::path &out)
-        : path(out / (".work-" + std::to_string(getpid()))) {
+    explicit WorkFolder(const fs::path &out) : path(out / (".work-" + std::to_string(getpid()))) {
         std::error_code failed;
         fs::create_directories(path, failed);
         if (failed)

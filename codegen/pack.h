@@ -9,16 +9,16 @@ namespace attune {
 
 struct PackRequest {
     std::string out, name;
-    std::vector<std::string> variants, targets;   // empty: all variants; "host"
+    std::vector<std::string> variants, targets;  // empty: all variants; "host"
     std::vector<std::string> dtypes = {"f32"};
     std::vector<int> head_dims = {32, 64, 128};
-    std::string features;  // Halide target features added to every target: "asan"
-    std::string schedule;  // overrides of the recorded numbers: "query_tile=32"
-    int jobs = 0;          // 0: one a core
-    std::string cache;     // folder of compiled kernels; empty: none
-    std::string include;   // folder of attune.h and attune_pack.h
-    std::string libattune; // shared library that the pack's names as needed; empty: none
-    std::string compiler;  // of C, also links; empty: $CC or cc
+    std::string features;   // Halide target features added to every target: "asan"
+    std::string schedule;   // overrides of the recorded numbers: "query_tile=32"
+    int jobs = 0;           // 0: one a core
+    std::string cache;      // folder of compiled kernels; empty: none
+    std::string include;    // folder of attune.h and attune_pack.h
+    std::string libattune;  // shared library that the pack's names as needed; empty: none
+    std::string compiler;   // of C, also links; empty: $CC or cc
 };
 
 struct PackReport {

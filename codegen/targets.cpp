@@ -71,7 +71,8 @@ TargetClass target_class(const std::string &name, const std::string &features) {
     Target t(text);
     const Class *c = known ? known : class_named(class_of(t));
     // Arguments are checked by libattune, once, with messages of its own.
-    for (auto f : {Target::UserContext, Target::NoRuntime, Target::NoAsserts, Target::NoBoundsQuery})
+    for (auto f :
+         {Target::UserContext, Target::NoRuntime, Target::NoAsserts, Target::NoBoundsQuery})
         t.set_feature(f);
     return {c->name, t, c->lanes};
 }

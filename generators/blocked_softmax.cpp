@@ -24,7 +24,11 @@ Expr row_integer(const Softmax &x, const SourceFuncs &p, size_t i) {
 class SourceBuilder {
 public:
     SourceBuilder(Softmax &x, const Source &source, Expr rows, bool natural_scores)
-        : x(x), v(x.v), t(x.blocking), rows(rows), natural(natural_scores),
+        : x(x),
+          v(x.v),
+          t(x.blocking),
+          rows(rows),
+          natural(natural_scores),
           whole(t.key_step == t.key_chunk) {
         p.source = source;
         p.range = Func(source.name + "_range");
@@ -109,8 +113,8 @@ private:
     void scores() {
         const int step = t.key_step;
         p.dot(at({v.qi, v.k, v.kt})) = 0.f;
-        p.dot(at({v.qi, v.k, v.kt})) += x.query(v.qi, p.over_d, v.qb, v.h, v.b) *
-                                        p.key(at({p.over_d, v.kt * step + v.k}));
+        p.dot(at({v.qi, v.k, v.kt})) +=
+            x.query(v.qi, p.over_d, v.qb, v.h, v.b) * p.key(at({p.over_d, v.kt * step + v.k}));
         Expr k = p.over_groups.y * step + p.over_groups.x;
         Expr row = min(v.qb * t.query_tile + v.qi, rows - 1);
         Expr s = p.dot(at({v.qi, p.over_groups.x, p.over_groups.y}));
@@ -148,8 +152,7 @@ private:
         Expr m_old = old[0], m = p.maximum(v.qi, c, v.qb, v.h, v.b);
         Expr smaller = t.exp2(-abs(m_old - m));
         Expr f_old = select(m_old >= m, 1.f, smaller), f = select(m_old >= m, smaller, 1.f);
-        std::vector<Expr> next{max(m_old, m),
-                               old[1] * f_old + p.sum(v.qi, c, v.qb, v.h, v.b) * f};
+        std::vector<Expr> next{max(m_old, m), old[1] * f_old + p.sum(v.qi, c, v.qb, v.h, v.b) * f};
         for (int j = 0; j < t.columns; j++) {
             Expr column = j / t.run * t.run * x.owners + v.g * t.run + j % t.run;
             next.push_back(old[2 + j] * f_old + p.weighted(v.qi, column, c, v.qb, v.h, v.b) * f);
@@ -239,8 +242,8 @@ Softmax blocked_softmax(const Build &build, const Attention &a, const Blocking &
     Expr row = min(v.qb * t.query_tile + v.qi, a.queries.count - 1);
     // The scores are in units of log2, so that exponentials are powers of two.
     Expr scale = natural ? a.queries.scale : a.queries.scale * kLog2e;
-    // Columns past the head size: 0 in the padded Q and K of a GPU. V repeats the last column, which
-    // nobody stores, there and on a CPU where columns do not divide Dv.
+    // Columns past the head size: 0 in the padded Q and K of a GPU. V repeats the last column,
+    // which nobody stores, there and on a CPU where columns do not divide Dv.
     auto padded = [&](const std::function<Expr(Expr, Expr)> &load, Expr size) {
         return [=](Expr d, Expr k) {
             return t.padded_head ? select(d < size, load(min(d, size - 1), k), 0.f) : load(d, k);

@@ -1,5 +1,5 @@
-// Cluster-Former's attention inside chunks: tokens in the order of a permutation (sorted by cluster)
-// are cut into chunks of S ranks, and a token sees the tokens of its own chunk.
+// Cluster-Former's attention inside chunks: tokens in the order of a permutation (sorted by
+// cluster) are cut into chunks of S ranks, and a token sees the tokens of its own chunk.
 //
 //     token perm[r] admits token perm[r']  if  r / S == r' / S,  r' < n_len
 //     causal: and perm[r'] <= perm[r];  same_cluster: and their ids agree
@@ -21,9 +21,7 @@ void declare(Variant &v) {
     v.input("n_len", "B", "valid tokens; padding has the last ranks", Type::I32)
         .optional("N")
         .range(0, "N");
-    v.input("ids", "B N", "cluster of each token", Type::I32)
-        .optional(0)
-        .needed("same_cluster=1");
+    v.input("ids", "B N", "cluster of each token", Type::I32).optional(0).needed("same_cluster=1");
     v.output("o", "B N H D", "result, in the order of tokens");
     v.output("lse", "B H N", "natural logarithm of the sum of exponentials", Type::F32).optional();
     v.integer("chunk", {}, 1, INT32_MAX, "ranks of a chunk");

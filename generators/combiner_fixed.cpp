@@ -91,8 +91,8 @@ Attention algorithm(Build &x) {
     value(v.d, s, v.h, v.b) = 0.f;
     value(v.d, s, v.h, v.b) += share(m, s, v.h, v.b) * token("v", v.d, s * M + m);
     before.insert(before.end(), {score, peak, weight, total, share, value});
-    // All of them, also where a causal call needs none: Halide's OpenCL runtime aborts on a buffer of
-    // no elements.
+    // All of them, also where a causal call needs none: Halide's OpenCL runtime aborts on a buffer
+    // of no elements.
     for (Func f : {query, key, score, peak, weight, total, share, value}) f.bound(s, 0, n);
 
     Expr first = x.block_first() / M * M, last = x.block_last(L);

@@ -1,8 +1,9 @@
-// Dense attention: o = softmax(scale * q k^T) v over the keys that a row admits, and its log-sum-exp.
+// Dense attention: o = softmax(scale * q k^T) v over the keys that a row admits, and its
+// log-sum-exp.
 //
 //     position of row i   p = i + kv_len - q_len  (bottom_right)  or  i  (top_left)
-//     row i admits key j  if j < kv_len and p - left <= j <= p + right   (-1: unbounded; causal sets
-//                         right = 0)
+//     row i admits key j  if j < kv_len and p - left <= j <= p + right
+//                         (-1: unbounded; causal sets right = 0)
 //
 // Vaswani et al., "Attention Is All You Need", 2017 (arXiv 1706.03762); window and alignment as in
 // FlashAttention-2. A row that admits no key gives 0 and -inf.
@@ -18,7 +19,8 @@ void declare(Variant &v) {
     v.input("q", "B Lq Hq D", "queries");
     v.input("k", "B Lk Hkv D", "keys; query heads h*Hq/Hkv .. share a key head");
     v.input("v", "B Lk Hkv Dv", "values");
-    v.input("bias", "B? Hq? Lq? Lk", "added to the scaled score; -inf masks", Type::F32).optional(0);
+    v.input("bias", "B? Hq? Lq? Lk", "added to the scaled score; -inf masks", Type::F32)
+        .optional(0);
     v.input("mask", "B? Hq? Lq? Lk", "1 = the row admits the key", Type::U8).optional(1);
     v.input("alibi", "[B] Hq", "slopes: score - slope * |p - j|", Type::F32).optional(0);
     v.input("sink", "Hq", "logit of a key without a value", Type::F32).optional(-INFINITY);
@@ -26,7 +28,8 @@ void declare(Variant &v) {
     v.input("kv_len", "B", "keys of each sequence", Type::I32).optional("Lk").range(0, "Lk");
     v.input("q_offset", "B", "position of row 0, in place of align", Type::I32).optional(0);
     v.output("o", "B Lq Hq Dv", "result");
-    v.output("lse", "B Hq Lq", "natural logarithm of the sum of exponentials", Type::F32).optional();
+    v.output("lse", "B Hq Lq", "natural logarithm of the sum of exponentials", Type::F32)
+        .optional();
     v.number("scale", "1/sqrt(D)", -INFINITY, INFINITY, "multiplies the dot products");
     v.flag("causal", 0, "no key after the row's position");
     v.choice("align", {"bottom_right", "top_left"}, 0, "position of row 0: kv_len - q_len or 0");

@@ -26,10 +26,14 @@ std::string shortest(double number) {
 
 Halide::Type halide_type(Type type, Halide::Type storage) {
     switch (type) {
-        case Type::F32: return Halide::Float(32);
-        case Type::I32: return Halide::Int(32);
-        case Type::U8: return Halide::UInt(8);
-        case Type::Storage: break;
+        case Type::F32:
+            return Halide::Float(32);
+        case Type::I32:
+            return Halide::Int(32);
+        case Type::U8:
+            return Halide::UInt(8);
+        case Type::Storage:
+            break;
     }
     return storage;
 }
@@ -124,8 +128,10 @@ void Variant::shape(const std::string &id, const std::string &sizes, const std::
         size_t equal = word.find('=');
         std::string key = word.substr(0, equal);
         double number = std::stod(word.substr(equal + 1));
-        if (has_extent(key)) s.extents[key] = int64_t(number);
-        else s.attributes[attribute(key).name] = number;
+        if (has_extent(key))
+            s.extents[key] = int64_t(number);
+        else
+            s.attributes[attribute(key).name] = number;
     }
     shapes.push_back(s);
 }

@@ -1,6 +1,6 @@
-// What a variant of attention is: its tensors, attributes and cost, declared once, and its algorithm
-// as a list of key sources. The C header, argument checks, command line, benchmarks and tests are
-// made from this declaration; a schedule never appears here.
+// What a variant of attention is: its tensors, attributes and cost, declared once, and its
+// algorithm as a list of key sources. The C header, argument checks, command line, benchmarks and
+// tests are made from this declaration; a schedule never appears here.
 #pragma once
 
 #include <functional>
@@ -122,9 +122,9 @@ public:
     std::vector<Attribute> attributes;
     std::vector<std::pair<Value, Value>> rules;  // the first divides the second
     std::vector<Shape> shapes;
-    std::vector<Special> specials;             // most special first
+    std::vector<Special> specials;              // most special first
     std::vector<std::string> heads{"D", "Dv"};  // extents that head_dims fixes
-    std::vector<std::string> not_yet;  // tensors and attributes that no kernel takes
+    std::vector<std::string> not_yet;           // tensors and attributes that no kernel takes
     std::function<Attention(Build &)> build;
     std::function<Cost(Build &)> cost;
     bool stock = false;  // comes with Attune, so that kernels can be cached by Attune's own sources
@@ -227,8 +227,7 @@ Variant dense(const std::string &name = "dense");
 #endif
 
 // ATTUNE_VARIANT(name) { attune::Variant v = attune::dense("name"); ...; return v; }
-#define ATTUNE_VARIANT(id)                                                     \
-    static attune::Variant attune_make_##id();                                 \
-    static attune::Registration attune_registration_##id(attune_make_##id(),  \
-                                                         ATTUNE_STOCK);        \
+#define ATTUNE_VARIANT(id)                                                                  \
+    static attune::Variant attune_make_##id();                                              \
+    static attune::Registration attune_registration_##id(attune_make_##id(), ATTUNE_STOCK); \
     static attune::Variant attune_make_##id()

@@ -18,7 +18,11 @@ namespace {
 class CpuSchedule {
 public:
     CpuSchedule(Softmax &x, int lanes)
-        : x(x), v(x.v), t(x.blocking), lanes(lanes), block(x.result, x.over_rows.z),
+        : x(x),
+          v(x.v),
+          t(x.blocking),
+          lanes(lanes),
+          block(x.result, x.over_rows.z),
           fixed(Halide::Internal::is_const(x.head) && Halide::Internal::is_const(x.value_head)) {}
 
     void apply() {
@@ -87,11 +91,7 @@ private:
         for (Func f : {p.score, p.probability}) f.bound_storage(v.k, t.key_chunk);
         // A tile of scores of its own: its accumulators never touch memory.
         p.dot.compute_at(p.score, p.over_groups.y).unroll(v.qi).unroll(v.k);
-        p.dot.update()
-            .reorder(v.qi, v.k, p.over_d)
-            .vectorize(v.qi, lanes)
-            .unroll(v.qi)
-            .unroll(v.k);
+        p.dot.update().reorder(v.qi, v.k, p.over_d).vectorize(v.qi, lanes).unroll(v.qi).unroll(v.k);
         p.score.update()
             .reorder(v.qi, p.over_groups.x, p.over_groups.y)
             .vectorize(v.qi, lanes)
@@ -129,8 +129,8 @@ void schedule_before(Func f, const Dims &v, int lanes) {
 }  // namespace
 
 Blocking cpu_blocking(const Params &p) {
-    return {p.query_tile, p.key_chunk, p.key_step, p.columns,        p.columns,
-            1,            false,       0,          exp2_nonpositive};
+    return {p.query_tile, p.key_chunk, p.key_step,      p.columns, p.columns, 1,
+            false,        0,           exp2_nonpositive};
 }
 
 void schedule_cpu(Softmax &x, const Attention &a, int lanes) {

@@ -1,4 +1,5 @@
-// The numbers of a schedule and where they come from: schedules/tuned/*.json, the records that ship.
+// The numbers of a schedule and where they come from: schedules/tuned/*.json, the records that
+// ship.
 #pragma once
 
 #include <string>
@@ -7,8 +8,8 @@ namespace attune {
 
 struct Params {
     int query_tile = 0, key_chunk = 0, key_step = 0, columns = 0;  // see Blocking
-    int threads_x = 0, threads_y = 0;  // GPU: threads of a block
-    int unroll = 0;                    // GPU: steps of a reduction at once
+    int threads_x = 0, threads_y = 0;                              // GPU: threads of a block
+    int unroll = 0;            // GPU: steps of a reduction at once
     std::string text() const;  // "query_tile=64 key_chunk=128 ..."
 };
 

@@ -26,8 +26,8 @@ Attention algorithm(Build &x) {
 Cost work(Build &x) {
     Cost c = dense().cost(x);
     auto real = [](Expr e) { return cast<double>(e); };
-    Expr more = real(x.extent("B")) * real(x.extent("Hq")) * real(x.extent("Lq")) *
-                real(x.extent("R"));
+    Expr more =
+        real(x.extent("B")) * real(x.extent("Hq")) * real(x.extent("Lq")) * real(x.extent("R"));
     Expr width = real(x.extent("D") + x.extent("Dv"));
     c.pairs += more;
     c.flops += 2 * more * width;

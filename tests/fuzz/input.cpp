@@ -53,7 +53,9 @@ bool reach(const Described &d, Wide &low, Wide &high) {
     for (int i = dimensions(d); i-- > 0; stride *= d.shape[i]) {
         if (d.shape[i] <= 0) return false;
         if (stride > mapped_limit) stride = mapped_limit;
-        const Wide step = (d.tensor.strides ? Wide(d.strides[i]) : stride) * (d.shape[i] - 1);
+        const Wide far = (d.tensor.strides ? Wide(d.strides[i]) : stride) * (d.shape[i] - 1);
+        const Wide most = Wide(1) << 100;  // beyond any memory, and sums of it fit
+        const Wide step = std::clamp(far, -most, most);
         (step < 0 ? low : high) += step;
     }
     return true;
