@@ -19,6 +19,10 @@ say() {
 
 # One line of a log that tells most about a failure.
 reason() {
+    if grep -qE 'name resolution|[Nn]etwork is unreachable|NewConnectionError|not resolve' "$1"; then
+        echo "no network"
+        return
+    fi
     { grep -E '(^|[^a-z])([Ee]rror|ERROR|E|FAILED|fatal|CMake Error)( |:)' "$1" || cat "$1"; } |
         grep -v '^[[:space:]]*$' | tail -n 1 | cut -c 1-200
 }
