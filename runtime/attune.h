@@ -5,8 +5,8 @@
  * what all packs share: contexts, threads, memory, the choice of a kernel, and error messages.
  *
  * Nothing here prints, aborts, or throws. On error attune_error_message() names the argument and
- * what was expected of it, and no output tensor has been written, unless memory or a device failed while
- * the kernel ran (ATTUNE_OUT_OF_MEMORY, ATTUNE_DEVICE_FAILED): then some rows may have been.
+ * what was expected of it, and no output tensor has been written, unless memory or a device failed
+ * while the kernel ran (ATTUNE_OUT_OF_MEMORY, ATTUNE_DEVICE_FAILED): then some rows may have been.
  */
 #ifndef ATTUNE_H
 #define ATTUNE_H

@@ -19,7 +19,8 @@ say() {
 
 # One line of a log that tells most about a failure.
 reason() {
-    if grep -qE 'name resolution|[Nn]etwork is unreachable|NewConnectionError|not resolve' "$1"; then
+    local offline='name resolution|[Nn]etwork is unreachable|NewConnectionError|not resolve'
+    if grep -qE "$offline" "$1"; then
         echo "no network"
         return
     fi
