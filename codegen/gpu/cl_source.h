@@ -1,6 +1,6 @@
-// The OpenCL source that Halide makes, shorter: an object is as large as its source. What is not
-// known in a kernel leaves it as it is, without white space and comments. A product and a sum in one
-// expression may be fused (FP_CONTRACT), which they are not as two statements.
+// The OpenCL source that Halide makes, shorter: an object is as large as its source. A kernel with
+// something unknown in it is left as it is, without white space and comments. A product and a sum
+// in one expression may be fused (FP_CONTRACT), which they are not as two statements.
 #pragma once
 
 #include <string>
