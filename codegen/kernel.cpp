@@ -55,18 +55,21 @@ std::string Kernel::name() const {
     return out;
 }
 
+Storage Kernel::storage() const {
+    const Halide::Target &t = target.target;
+    bool converts = t.has_feature(Halide::Target::F16C) || t.arch == Halide::Target::ARM;
+    if (dtype == "bf16") return {Halide::BFloat(16), false};
+    return {Halide::Float(dtype == "f16" ? 16 : 32), converts && !target.gpu()};
+}
+
 std::vector<Condition> conditions(const Kernel &k) {
     const Variant &v = *k.variant;
     std::vector<Condition> out;
     auto equal = [&](const std::string &name, double value) {
         out.push_back({Condition::Attribute, index_of(v.attributes, name), value, value});
     };
-    for (const std::string &name : v.not_yet) {
-        if (v.has_tensor(name))
-            out.push_back({Condition::Absent, index_of(v.tensors, name), 0, 0});
-        else
-            equal(name, std::stod(v.attribute(name).fallback.text));
-    }
+    for (const std::string &name : k.special.absent)
+        out.push_back({Condition::Absent, index_of(v.tensors, name), 0, 0});
     std::vector<std::string> symbols = v.extents();
     for (const std::string &symbol : v.heads) {
         auto at = std::find(symbols.begin(), symbols.end(), symbol);
@@ -81,7 +84,8 @@ std::vector<Condition> conditions(const Kernel &k) {
 Halide::Func scheduled(const Kernel &k, Build &build) {
     Attention a = make_attention(build);
     if (k.target.gpu()) return scheduled_gpu(k, build, a);
-    Softmax x = blocked_softmax(build, a, cpu_blocking(k.params), has_lse(*k.variant));
+    Blocking blocking = cpu_blocking(k.params, build.storage);
+    Softmax x = blocked_softmax(build, a, blocking, has_lse(*k.variant));
     describe_outputs(x.result, *k.variant, x, k.head_dim > 0);
     schedule_cpu(x, a, k.target.lanes);
     x.result.add_custom_lowering_pass(make_trim_to_range(x));
@@ -90,7 +94,7 @@ Halide::Func scheduled(const Kernel &k, Build &build) {
 
 void compile_kernel(const Kernel &k, const std::string &symbol, const std::string &path) {
     int head = k.target.gpu() ? 0 : k.head_dim;
-    Build build(*k.variant, k.special, head, k.params.query_tile, Halide::Float(32));
+    Build build(*k.variant, k.special, head, k.params.query_tile, k.storage());
     Halide::Func f = scheduled(k, build);
     Halide::Module m = f.compile_to_module(build.arguments(), symbol, k.target.target);
     with_short_source(m).compile({{Halide::OutputFileType::object, path}});
@@ -99,7 +103,7 @@ void compile_kernel(const Kernel &k, const std::string &symbol, const std::strin
 
 void compile_cost(const Variant &v, const TargetClass &target, const std::string &symbol,
                   const std::string &path) {
-    Build build(v, {}, 0, 1, Halide::Float(32));
+    Build build(v, {}, 0, 1, {Halide::Float(32), false});
     Cost c = v.cost(build);
     Halide::Var i("i");
     Halide::Func cost("cost");

@@ -66,7 +66,7 @@ void add_kernels(PackPlan &plan, const PackRequest &request, const Variant &v,
     if (target.gpu()) {
         for (const Special &special : v.specials)
             for (int head : heads)
-                if (!special.head_dims) add(special, head);
+                if (special.gpu) add(special, head);
         return;
     }
     for (const Special &special : v.specials) {
@@ -86,7 +86,8 @@ void check(const PackRequest &r) {
     for (int head : r.head_dims)
         if (head < 1 || head > 1024) bad("--head-dim " + std::to_string(head) + " is not 1..1024");
     for (const std::string &d : r.dtypes)
-        if (d != "f32") bad("--dtype " + d + ": this release generates f32");
+        if (d != "f32" && d != "f16" && d != "bf16")
+            bad("--dtype " + d + " is none of f32, f16, bf16");
 }
 
 PackPlan make_plan(const PackRequest &r) {

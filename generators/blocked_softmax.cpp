@@ -94,8 +94,15 @@ private:
     }
 
     void stage_rows() {
+        auto value = [&](Expr k) { return p.source.value(v.d, whole ? staged(k) : key(k)); };
+        if (t.widen) {
+            for (Func f : {p.key, p.value}) f(at({v.d, v.k})) = Halide::undef<float>();
+            p.key(at({v.d, p.over_keys})) = p.source.key(v.d, key(p.over_keys));
+            p.value(at({v.d, p.over_keys})) = value(p.over_keys);
+            return;
+        }
         p.key(at({v.d, v.k})) = p.source.key(v.d, staged(v.k));
-        p.value(at({v.d, v.k})) = p.source.value(v.d, whole ? staged(v.k) : key(v.k));
+        p.value(at({v.d, v.k})) = value(v.k);
     }
 
     Expr admitted(Expr row, Expr k) {
@@ -121,6 +128,7 @@ private:
         if (p.source.score) s = p.source.score(s, row, staged(k));
         if (natural) s = s * kLog2e;
         Expr ok = admitted(row, k);
+        if (p.source.score) ok = ok.defined() ? ok && s > kSeen : s > kSeen;
         masked = ok.defined();
         if (masked) s = select(ok, s, kNone);
         // Updates over RDoms, because pure loops would run over the whole chunk.
@@ -191,38 +199,58 @@ void finish(Softmax &x, const Queries &q) {
                 none = none + hold(cast<float>(row_integer(x, p, i)));
     }
     Expr row = v.qb * t.query_tile + v.qi;
-    Expr some = Expr(state[0]) > kSeen, own_some = Expr(own[0]) > kSeen;
-    if (q.valid) {
-        some = some && q.valid(row);
-        own_some = own_some && q.valid(row);
+    Expr top = own[0], sum = own[1], factor = 1.f;
+    if (q.sink.defined()) {
+        Expr sink = q.sink * kLog2e, smaller = t.exp2(-abs(top - sink));
+        factor = select(top >= sink, 1.f, smaller);
+        sum = sum * factor + select(top >= sink, smaller, 1.f);
+        top = max(top, sink);
     }
-    x.out(v.qi, v.d, v.qb, v.h, v.b) = select(some, mux(at.index, columns) / Expr(state[1]), none);
-    x.lse(v.qi, v.g, v.qb, v.h, v.b) =
-        select(own_some, Expr(own[0]) * kLn2 + log(Expr(own[1])), -INFINITY);
+    Expr some = top > kSeen;
+    if (q.valid) some = some && q.valid(row);
+    // 1 / sum once a row: a division for each column was 2 % of a window of 256 keys.
+    x.norm(v.qi, v.g, v.qb, v.h, v.b) = select(some && Expr(own[0]) > kSeen, factor / sum, 0.f);
+    Expr norm = x.norm(v.qi, t.owned ? at.owner : Expr(0), v.qb, v.h, v.b);
+    x.out(v.qi, v.d, v.qb, v.h, v.b) = select(norm > 0.f, mux(at.index, columns) * norm, none);
+    x.lse(v.qi, v.g, v.qb, v.h, v.b) = select(some, top * kLn2 + log(sum), -INFINITY);
 }
 
 // The result is an update over explicit tiles of rows: no division by the tile size anywhere, and a
-// row may go to any place.
-void store(Softmax &x, const Queries &q, Expr columns, bool with_lse) {
+// row may go to any place. Heads and batch elements are part of the update for the same reason.
+void store(Softmax &x, const Build &build, const Queries &q, Expr columns, bool with_lse) {
     const Dims &v = x.v;
     const Blocking &t = x.blocking;
     const int threads = t.row_threads, n = t.query_tile;
-    x.over_rows = RDom(0, n / threads, 0, threads, 0, (q.count + n - 1) / n, "over_rows");
+    Expr blocks = (q.count + n - 1) / n;
+    x.over_rows =
+        RDom(0, n / threads, 0, threads, 0, blocks, 0, q.heads, 0, q.batches, "over_rows");
+    x.over_heads = x.over_rows[3];
+    x.over_batches = x.over_rows[4];
+    auto here = [&](Expr e) {
+        return substitute({{v.h.name(), Expr(x.over_heads)}, {v.b.name(), Expr(x.over_batches)}},
+                          e);
+    };
     Expr i = x.over_rows.x * threads + x.over_rows.y, block = x.over_rows.z;
     Expr row = unsafe_promise_clamped(block * n + i, 0, q.count - 1);
-    x.over_rows.where(block * n + i < q.count);
+    x.over_rows.where(block * n + i < here(q.stored));
     if (t.padded_head) x.over_rows.where(v.d < columns);
-    Var r("row");
-    Expr to = q.target ? q.target(row) : row;
-    Expr out = x.out(i, v.d, block, v.h, v.b);
+    std::vector<Expr> to{v.d};
+    std::vector<Var> any{v.d};
+    for (const Expr &index : q.place(row)) {
+        to.insert(to.begin() + 1, here(index));
+        any.emplace_back("to" + std::to_string(any.size()));
+    }
+    Expr out = build.stored(x.out(i, v.d, block, x.over_heads, x.over_batches));
+    Expr unset = Halide::undef(out.type());
     if (!with_lse) {
-        x.result(v.d, v.h, r, v.b) = Halide::undef<float>();
-        x.result(v.d, v.h, to, v.b) = out;
+        x.result(any) = unset;
+        x.result(to) = out;
         return;
     }
-    Expr lse = x.lse(i, t.owned ? place(x, v.d).owner : Expr(0), block, v.h, v.b);
-    x.result(v.d, v.h, r, v.b) = Tuple(Halide::undef<float>(), Halide::undef<float>());
-    x.result(v.d, v.h, to, v.b) = Tuple(out, lse);
+    Expr owner = t.owned ? place(x, v.d).owner : Expr(0);
+    Expr lse = x.lse(i, owner, block, x.over_heads, x.over_batches);
+    x.result(any) = Tuple(unset, Halide::undef<float>());
+    x.result(to) = Tuple(out, lse);
 }
 
 }  // namespace
@@ -263,7 +291,7 @@ Softmax blocked_softmax(const Build &build, const Attention &a, const Blocking &
         x.sources.push_back(SourceBuilder(x, s, a.queries.count, natural).make());
     }
     finish(x, a.queries);
-    store(x, a.queries, Dv, with_lse);
+    store(x, build, a.queries, Dv, with_lse);
     return x;
 }
 

@@ -29,6 +29,7 @@ struct Blocking {
                       // by each column's owner, and what lives across the chunk loop is read once
                       // more after it: Halide 21 frees shared memory after its last use in program
                       // order, back edges of loops ignored
+    bool widen;       // 16-bit storage on a CPU: K and V of a chunk as f32, made once
     int padded_head;  // GPU: head size that tiles are made for, > 0; columns past D count as 0.
                       // CPU: 0, D itself, a constant or not
     std::function<Expr(Expr)> exp2;  // 2^x for x <= 0
@@ -57,9 +58,9 @@ struct Softmax {
     Expr head, value_head;  // D and Dv of the loops: padded on a GPU
     Expr owners;            // of columns
     Halide::RDom over_rows;
-    Func query{"query"}, state{"state"}, out{"out"}, lse{"lse"};
-    Func result{"result"};  // {o, lse} or o: dimensions d, h, row, b
-    bool row_scatter;       // results go to Queries::target
+    Halide::RVar over_heads, over_batches;
+    Func query{"query"}, state{"state"}, norm{"norm"}, out{"out"}, lse{"lse"};
+    Func result{"result"};  // {o, lse} or o: dimensions d and those of Queries::place, reversed
     std::vector<SourceFuncs> sources;
 };
 

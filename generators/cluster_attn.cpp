@@ -46,7 +46,7 @@ Attention algorithm(Build &x) {
     a.queries.count = N;
     a.queries.scale = x.attribute("scale");
     a.queries.load = [=, &x](Expr d, Expr r) { return x.load("q", {v.b, token(r), v.h, d}); };
-    a.queries.target = token;
+    a.queries.place = [=](Expr r) { return std::vector<Expr>{v.b, token(r), v.h}; };
     a.queries.position = token;
 
     Source chunk;

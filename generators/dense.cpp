@@ -7,6 +7,7 @@
 //
 // Vaswani et al., "Attention Is All You Need", 2017 (arXiv 1706.03762); window and alignment as in
 // FlashAttention-2. A row that admits no key gives 0 and -inf.
+#include "math/tanh.h"
 #include "variant.h"
 
 namespace attune {
@@ -26,7 +27,9 @@ void declare(Variant &v) {
     v.input("sink", "Hq", "logit of a key without a value", Type::F32).optional(-INFINITY);
     v.input("q_len", "B", "queries of each sequence", Type::I32).optional("Lq").range(0, "Lq");
     v.input("kv_len", "B", "keys of each sequence", Type::I32).optional("Lk").range(0, "Lk");
-    v.input("q_offset", "B", "position of row 0, in place of align", Type::I32).optional(0);
+    v.input("q_offset", "B", "position of row 0, in place of align", Type::I32)
+        .optional(INT32_MIN)
+        .range(-kFar, kFar);
     v.output("o", "B Lq Hq Dv", "result");
     v.output("lse", "B Hq Lq", "natural logarithm of the sum of exponentials", Type::F32)
         .optional();
@@ -37,10 +40,14 @@ void declare(Variant &v) {
     v.integer("right", -1, -1, INT32_MAX, "keys after the position that a row sees; -1: all");
     v.number("softcap", 0, 0, INFINITY, "c > 0: scores become c * tanh(score / c)");
     v.divides("Hkv", "Hq");
-    v.not_yet = {"bias", "mask", "alibi", "sink", "q_offset", "softcap"};
-    v.specials = {{"plain", {{"causal", 0}, {"left", -1}, {"right", -1}}},
-                  {"band", {}},
-                  {"generic", {}, false}};
+    const std::vector<std::string> none{"bias", "mask", "alibi"};
+    v.specials = {
+        {"plain", {{"causal", 0}, {"left", -1}, {"right", -1}, {"softcap", 0}}, true, none},
+        {"band", {{"softcap", 0}}, true, none},
+        {"generic", {{"softcap", 0}}, false, {"bias", "mask"}},
+        {"bias", {{"softcap", 0}}, false, {"mask"}, false},
+        {"mask", {{"softcap", 0}}, false, {"bias"}, false},
+        {"full", {}, false}};
 }
 
 // What a row admits: keys [p - left, p + right] of [0, length).
@@ -55,10 +62,29 @@ Band band(const Build &x, Expr b) {
     Band band;
     band.queries = x.load("q_len", {b});
     band.length = x.load("kv_len", {b});
-    band.offset = select(x.attribute("align") == 1, 0, band.length - band.queries);
+    Expr given = x.load("q_offset", {b}), aligned = band.length - band.queries;
+    aligned = select(x.attribute("align") == 1, 0, aligned);
+    band.offset = select(given == INT32_MIN, aligned, given);
     band.left = simplify(reach(x.attribute("left")));
     band.right = simplify(select(x.attribute("causal") == 1, 0, reach(x.attribute("right"))));
     return band;
+}
+
+// Softcap, then bias, then ALiBi, as ONNX and FlashAttention-2 order them.
+decltype(Source::score) score(Build &x, const Band &band) {
+    const bool capped = !x.is("softcap", 0);
+    const bool bias = x.may_have("bias"), alibi = x.may_have("alibi");
+    if (!capped && !bias && !alibi) return {};
+    return [=, &x, v = x.v](Expr s, Expr row, Expr j) {
+        if (capped) {
+            Expr cap = x.attribute("softcap");
+            s = select(cap > 0.f, cap * tanh_f32(s / max(cap, 1e-30f)), s);
+        }
+        if (bias) s = s + x.load("bias", {v.b, v.h, row, j});
+        Expr distance = cast<float>(abs(row + band.offset - j));
+        if (alibi) s = s - x.load("alibi", {v.b, v.h}) * distance;
+        return s;
+    };
 }
 
 Attention algorithm(Build &x) {
@@ -74,6 +100,7 @@ Attention algorithm(Build &x) {
     a.queries.load = [=, &x](Expr d, Expr row) { return x.load("q", {v.b, row, v.h, d}); };
     a.queries.valid = [=](Expr row) { return row < band.queries; };
     a.queries.position = [=](Expr row) { return row + band.offset; };
+    a.queries.sink = x.load("sink", {v.h});
 
     Source keys;
     keys.name = "keys";
@@ -92,6 +119,12 @@ Attention algorithm(Build &x) {
             return row >= j - (band.offset + band.right) && row <= j + (band.left - band.offset);
         };
     }
+    if (x.may_have("mask"))
+        keys.admit = [=, &x, band = keys.admit](const std::vector<Expr> &r, Expr row, Expr j) {
+            Expr keep = x.load("mask", {v.b, v.h, row, j}) != 0;
+            return band ? band(r, row, j) && keep : keep;
+        };
+    keys.score = score(x, band);
     a.sources = {keys};
     return a;
 }

@@ -166,14 +166,19 @@ const Attribute &Variant::attribute(const std::string &id) const {
 }
 
 Build::Build(const Variant &variant, const Special &special, int head_dim, int query_tile,
-             Halide::Type storage)
-    : variant(variant), query_tile(query_tile), fixed_attributes(special.attributes) {
+             Storage storage)
+    : variant(variant),
+      query_tile(query_tile),
+      storage(storage),
+      fixed_attributes(special.attributes),
+      absent(special.absent) {
     if (head_dim > 0)
         for (const std::string &symbol : variant.heads)
             if (variant.has_extent(symbol)) fixed_extents[symbol] = head_dim;
     for (const Tensor &t : variant.tensors) {
         if (t.output) continue;
-        Halide::ImageParam image(halide_type(t.type, storage), int(t.extents.size()), t.name);
+        Halide::ImageParam image(halide_type(t.type, storage.bits()), int(t.extents.size()),
+                                 t.name);
         for (int i = 0; i < image.dimensions(); i++) image.dim(i).set_min(0);
         // An absent or broadcast tensor repeats one element: stride 0. Halide takes 1 unless told.
         bool repeats = t.is_optional || t.broadcast.back();
@@ -215,6 +220,11 @@ bool Build::is(const std::string &id, double value) const {
     return fixed != fixed_attributes.end() && fixed->second == value;
 }
 
+bool Build::may_have(const std::string &tensor) const {
+    return variant.has_tensor(tensor) &&
+           std::find(absent.begin(), absent.end(), tensor) == absent.end();
+}
+
 Expr Build::load(const std::string &tensor, std::vector<Expr> index) const {
     Halide::ImageParam image = images.at(tensor);
     std::reverse(index.begin(), index.end());
@@ -222,7 +232,16 @@ Expr Build::load(const std::string &tensor, std::vector<Expr> index) const {
     // loop variables already.
     for (size_t i = variant.tensor(tensor).type == Type::Storage; i < index.size(); i++)
         index[i] = unsafe_promise_clamped(index[i], 0, image.dim(int(i)).extent() - 1);
-    return image(index);
+    Expr element = image(index);
+    return variant.tensor(tensor).type == Type::Storage ? widen(element, storage) : element;
+}
+
+const Tensor &Variant::first_output() const {
+    return *std::find_if(tensors.begin(), tensors.end(), [](auto &t) { return t.output; });
+}
+
+Expr Build::stored(Expr value) const {
+    return variant.first_output().type == Type::Storage ? narrow(value, storage) : value;
 }
 
 Expr Build::element_bytes() const { return cast<double>(bytes); }
@@ -242,6 +261,12 @@ Halide::Parameter Build::parameter(const std::string &id) const {
 
 Attention make_attention(Build &x) {
     Attention a = x.variant.build(x);
+    const std::vector<std::string> &axes = x.variant.first_output().extents;
+    if (!a.queries.batches.defined()) a.queries.batches = x.extent(axes.front());
+    if (!a.queries.heads.defined()) a.queries.heads = x.extent(axes[axes.size() - 2]);
+    if (!a.queries.stored.defined()) a.queries.stored = a.queries.count;
+    if (!a.queries.place)
+        a.queries.place = [v = x.v](Expr row) { return std::vector<Expr>{v.b, row, v.h}; };
     auto site = [&x, position = a.queries.position](Expr row, Expr key) {
         return Site{x.v.b, x.v.h, position ? position(row) : row, key};
     };

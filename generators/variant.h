@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "Halide.h"
+#include "math/storage.h"
 
 namespace attune {
 
@@ -72,6 +73,8 @@ struct Special {
     std::string name;
     std::map<std::string, double> attributes;
     bool head_dims = true;  // once for each head size of the menu; false: head size at run time
+    std::vector<std::string> absent = {};  // and these optional tensors are not given
+    bool gpu = !head_dims;                 // made for GPUs too
 };
 
 struct Cost {
@@ -83,12 +86,16 @@ class Build;
 // ---- The algorithm: a softmax over key sources -------------------------------------------------
 
 struct Queries {
-    Expr count;  // rows 0 .. count-1 of every head and batch element
+    Expr count;           // rows 0 .. count-1 of every head and batch element: extents only
+    Expr stored;          // how many of them a batch element has; undefined: count
+    Expr heads, batches;  // undefined: those of the first output, "batch rows heads columns"
     Expr scale;
     std::function<Expr(Expr d, Expr row)> load;
-    std::function<Expr(Expr row)> target;    // where a row's result goes; empty: the row itself
+    // Indices of a row's result, outermost first, without the column; empty: {b, row, h}.
+    std::function<std::vector<Expr>(Expr row)> place;
     std::function<Expr(Expr row)> valid;     // rows for which it is false give 0; empty: all count
     std::function<Expr(Expr row)> position;  // on the key axis, for score and admit; empty: row
+    Expr sink;  // logit of one more key, which has no value; undefined: none
 };
 
 // Where a block of queries finds keys. Expressions may use the block, head and batch of Build.
@@ -101,7 +108,8 @@ struct Source {
     std::vector<std::function<Expr(Expr row)>> row = {};
     // Whether a row sees a key of [first, last); empty: it does.
     std::function<Expr(const std::vector<Expr> &r, Expr row, Expr key)> admit = {};
-    // The score of an admitted pair, from the scaled dot product; empty: as it is.
+    // The score of an admitted pair, from the scaled dot product; empty: as it is. -infinity
+    // excludes the pair.
     std::function<Expr(Expr score, Expr row, Expr key)> score = {};
 };
 
@@ -124,7 +132,6 @@ public:
     std::vector<Shape> shapes;
     std::vector<Special> specials;              // most special first
     std::vector<std::string> heads{"D", "Dv"};  // extents that head_dims fixes
-    std::vector<std::string> not_yet;           // tensors and attributes that no kernel takes
     std::function<Attention(Build &)> build;
     std::function<Cost(Build &)> cost;
     bool stock = false;  // comes with Attune, so that kernels can be cached by Attune's own sources
@@ -152,6 +159,7 @@ public:
 
     std::vector<std::string> extents() const;  // symbols in order of first use
     const Tensor &tensor(const std::string &name) const;
+    const Tensor &first_output() const;
     const Attribute &attribute(const std::string &name) const;
     bool has_tensor(const std::string &name) const;
     bool has_extent(const std::string &symbol) const;
@@ -177,21 +185,24 @@ struct Dims {
 class Build {
 public:
     Build(const Variant &variant, const Special &special, int head_dim, int query_tile,
-          Halide::Type storage);
+          Storage storage);
 
     const Variant &variant;
     const Dims v;
     const int query_tile;
+    const Storage storage;
     Expr block_first() const { return v.qb * query_tile; }  // first and last query row of a block
     Expr block_last(Expr rows) const { return min((v.qb + 1) * query_tile, rows) - 1; }
 
     Expr extent(const std::string &symbol) const;  // a constant where the kernel fixes it
     Expr attribute(const std::string &name) const;
     bool is(const std::string &attribute, double value) const;  // fixed to that value
-    // Element of an input, indices outermost first as in the declaration.
+    bool may_have(const std::string &tensor) const;  // declared, and not absent in this kernel
+    // Element of an input, indices outermost first as in the declaration. Storage comes as f32.
     Expr load(const std::string &tensor, std::vector<Expr> index) const;
 
-    Expr element_bytes() const;  // double: size of the storage type, for costs only
+    Expr element_bytes() const;     // double: size of the storage type, for costs only
+    Expr stored(Expr value) const;  // as the first output stores it
 
     // Inputs, then attributes, in order of declaration.
     std::vector<Halide::Argument> arguments() const;
@@ -200,6 +211,7 @@ public:
 
 private:
     std::map<std::string, double> fixed_attributes;
+    std::vector<std::string> absent;
     std::map<std::string, int> fixed_extents;
     std::map<std::string, Halide::ImageParam> images;
     std::map<std::string, Halide::Param<void>> params;

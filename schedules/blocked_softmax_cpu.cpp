@@ -44,24 +44,24 @@ private:
         f.store_in(MemoryType::Stack).bound_extent(v.qi, t.query_tile).bound_extent(v.qb, 1);
     }
 
-    // Nested parallel loops: fuse() of an RVar with a Var above a compute_at with bound_extent
-    // takes the RVar as 0.
+    // Nested parallel loops: fuse() above a compute_at with bound_extent takes an RVar as 0.
     void rows() {
         auto &r = x.over_rows;
         x.result.update()
             .allow_race_conditions()
-            .reorder(v.d, r.x, r.y, r.z, v.h, v.b)
+            .reorder(v.d, r.x, r.y, r.z, x.over_heads, x.over_batches)
             .parallel(r.z)
-            .parallel(v.h)
-            .parallel(v.b)
+            .parallel(x.over_heads)
+            .parallel(x.over_batches)
             .vectorize(v.d, lanes, TailStrategy::GuardWithIf);
     }
 
     void tile() {
-        for (Func f : {x.query, x.out, x.lse, x.state}) {
+        for (Func f : {x.query, x.norm, x.out, x.lse, x.state}) {
             f.compute_at(block);
             local(f);
         }
+        x.norm.vectorize(v.qi, lanes);
         x.query.reorder(v.d, v.qi);
         x.out.vectorize(v.qi, lanes);
         x.lse.vectorize(v.qi, lanes);
@@ -89,6 +89,7 @@ private:
         }
         for (Func f : {p.score, p.maximum, p.probability, p.sum}) f.compute_at(chunk);
         for (Func f : {p.score, p.probability}) f.bound_storage(v.k, t.key_chunk);
+        if (t.widen) widened(p, chunk);
         // A tile of scores of its own: its accumulators never touch memory.
         p.dot.compute_at(p.score, p.over_groups.y).unroll(v.qi).unroll(v.k);
         p.dot.update().reorder(v.qi, v.k, p.over_d).vectorize(v.qi, lanes).unroll(v.qi).unroll(v.k);
@@ -107,6 +108,18 @@ private:
             .vectorize(v.qi, lanes)
             .unroll(v.qi)
             .unroll(v.d);
+    }
+
+    // Conversions once a chunk and query block instead of once an element and register tile.
+    void widened(SourceFuncs &p, LoopLevel chunk) {
+        for (Func f : {p.key, p.value}) {
+            f.compute_at(chunk).store_in(MemoryType::Stack).bound_storage(v.k, t.key_chunk);
+            f.bound_extent(v.qb, 1).bound_extent(v.c, 1);
+            f.update().vectorize(v.d, lanes, TailStrategy::GuardWithIf);
+        }
+        if (!fixed) return;
+        p.key.bound(v.d, 0, x.head).update().unroll(v.d);
+        p.value.bound(v.d, 0, x.value_head).update().unroll(v.d);
     }
 };
 
@@ -128,9 +141,16 @@ void schedule_before(Func f, const Dims &v, int lanes) {
 
 }  // namespace
 
-Blocking cpu_blocking(const Params &p) {
-    return {p.query_tile, p.key_chunk, p.key_step,      p.columns, p.columns, 1,
-            false,        0,           exp2_nonpositive};
+Blocking cpu_blocking(const Params &p, const Storage &storage) {
+    Blocking t{};
+    t.query_tile = p.query_tile;
+    t.key_chunk = p.key_chunk;
+    t.key_step = p.key_step;
+    t.columns = t.run = p.columns;
+    t.row_threads = 1;
+    t.widen = storage.type.bits() < 32;
+    t.exp2 = exp2_nonpositive;
+    return t;
 }
 
 void schedule_cpu(Softmax &x, const Attention &a, int lanes) {

@@ -6,7 +6,7 @@
 
 namespace attune {
 
-Blocking cpu_blocking(const Params &params);
+Blocking cpu_blocking(const Params &params, const Storage &storage);
 
 // lanes: f32 in a vector register.
 void schedule_cpu(Softmax &x, const Attention &attention, int lanes);
