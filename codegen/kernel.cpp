@@ -5,6 +5,7 @@
 
 #include "../schedules/blocked_softmax_cpu.h"
 #include "../schedules/blocked_softmax_gpu.h"
+#include "../schedules/direct.h"
 #include "elf.h"
 #include "trim_to_range.h"
 #include "gpu/chunk_guard.h"
@@ -22,16 +23,18 @@ int index_of(const List &list, const std::string &name) {
     return -1;
 }
 
-bool has_lse(const Variant &v) { return v.has_tensor("lse"); }
+bool has_lse(const Variant &v) {
+    return std::count_if(v.tensors.begin(), v.tensors.end(), [](auto &t) { return t.output; }) > 1;
+}
 
 // What libattune promises of the outputs: dimensions of the first, innermost stride 1; a further
-// output lacks the head's columns, so it repeats along them.
-void describe_outputs(Halide::Func result, const Variant &variant, const Softmax &x, bool fixed) {
+// output lacks the head's columns, so it repeats along them. columns: a constant, or undefined.
+void describe_outputs(Halide::Func result, Expr columns) {
     auto buffers = result.output_buffers();
     buffers[0].dim(0).set_stride(1);
     for (int d = 0; d < buffers[0].dimensions(); d++) buffers[0].dim(d).set_min(0);
-    if (fixed) buffers[0].dim(0).set_extent(x.value_head);
-    if (has_lse(variant)) buffers[1].dim(0).set_stride(0);
+    if (columns.defined()) buffers[0].dim(0).set_extent(columns);
+    if (buffers.size() > 1) buffers[1].dim(0).set_stride(0);
 }
 
 // Passes belong to the pipeline of one handle of a Func: a copy made before lacks them.
@@ -39,7 +42,7 @@ Halide::Func scheduled_gpu(const Kernel &k, const Build &build, const Attention 
     bool cuda = k.target.target.has_feature(Halide::Target::CUDA);
     Blocking blocking = gpu_blocking(k.params, k.head_dim, cuda);
     Softmax x = blocked_softmax(build, a, blocking, has_lse(*k.variant));
-    describe_outputs(x.result, *k.variant, x, false);
+    describe_outputs(x.result, {});
     schedule_gpu(x, a, k.params);
     x.result.add_custom_lowering_pass(make_chunk_guard("_over_chunks", x.state.name()));
     x.result.add_custom_lowering_pass(make_compact_registers());
@@ -82,11 +85,17 @@ std::vector<Condition> conditions(const Kernel &k) {
 }
 
 Halide::Func scheduled(const Kernel &k, Build &build) {
+    if (k.variant->direct) {
+        Direct x = k.variant->direct(build);
+        describe_outputs(x.result, {});
+        schedule_direct(x, k.target.lanes);
+        return x.result;
+    }
     Attention a = make_attention(build);
     if (k.target.gpu()) return scheduled_gpu(k, build, a);
     Blocking blocking = cpu_blocking(k.params, build.storage);
     Softmax x = blocked_softmax(build, a, blocking, has_lse(*k.variant));
-    describe_outputs(x.result, *k.variant, x, k.head_dim > 0);
+    describe_outputs(x.result, k.head_dim > 0 ? x.value_head : Expr());
     schedule_cpu(x, a, k.target.lanes);
     x.result.add_custom_lowering_pass(make_trim_to_range(x));
     return x.result;

@@ -32,6 +32,7 @@ public:
           whole(t.key_step == t.key_chunk) {
         p.source = source;
         p.range = Func(source.name + "_range");
+        p.place = Func(source.name + "_place");
         Func *funcs[] = {&p.rows,    &p.key,         &p.value, &p.dot,     &p.score,
                          &p.maximum, &p.probability, &p.sum,   &p.weighted};
         const char *names[] = {"rows",    "key",         "value", "dot",     "score",
@@ -66,6 +67,21 @@ private:
     Expr key(Expr k) const { return first + v.c * t.key_chunk + k; }
     // Past the end the last key again, so memory behind the keys is never read.
     Expr staged(Expr k) const { return min(key(k), last - 1); }
+    Expr inside(Expr k) const {
+        Expr end = last - 1 - first - v.c * t.key_chunk;
+        return unsafe_promise_clamped(min(k, end), 0, t.key_chunk - 1);
+    }
+    Key located(Expr k, Expr index) const {
+        Key out{index, {}};
+        const auto &locate = p.source.locate;
+        if (locate.empty()) return out;
+        FuncRef made = p.place(at({k}));
+        for (size_t i = 0; i < locate.size(); i++)
+            out.at.push_back(whole               ? locate[i](index)
+                             : locate.size() > 1 ? Expr(made[int(i)])
+                                                 : Expr(made));
+        return out;
+    }
 
     // On a CPU the range is two integers made once a block: a where() with a load or a long
     // expression in it stays a branch inside the loops (causal, length 1000: 0.46 of the peak).
@@ -94,14 +110,20 @@ private:
     }
 
     void stage_rows() {
-        auto value = [&](Expr k) { return p.source.value(v.d, whole ? staged(k) : key(k)); };
+        const Source &s = p.source;
+        if (!whole && !s.locate.empty()) {
+            std::vector<Expr> made;
+            for (auto &f : s.locate) made.push_back(f(staged(v.k)));
+            p.place(at({v.k})) = Tuple(made);
+        }
+        auto value = [&](Expr k) { return s.value(v.d, located(k, whole ? staged(k) : key(k))); };
         if (t.widen) {
             for (Func f : {p.key, p.value}) f(at({v.d, v.k})) = Halide::undef<float>();
-            p.key(at({v.d, p.over_keys})) = p.source.key(v.d, key(p.over_keys));
+            p.key(at({v.d, p.over_keys})) = s.key(v.d, located(p.over_keys, key(p.over_keys)));
             p.value(at({v.d, p.over_keys})) = value(p.over_keys);
             return;
         }
-        p.key(at({v.d, v.k})) = p.source.key(v.d, staged(v.k));
+        p.key(at({v.d, v.k})) = s.key(v.d, located(inside(v.k), staged(v.k)));
         p.value(at({v.d, v.k})) = value(v.k);
     }
 
@@ -272,14 +294,14 @@ Softmax blocked_softmax(const Build &build, const Attention &a, const Blocking &
     Expr scale = natural ? a.queries.scale : a.queries.scale * kLog2e;
     // Columns past the head size: 0 in the padded Q and K of a GPU. V repeats the last column,
     // which nobody stores, there and on a CPU where columns do not divide Dv.
-    auto padded = [&](const std::function<Expr(Expr, Expr)> &load, Expr size) {
-        return [=](Expr d, Expr k) {
+    auto padded = [&](const auto &load, Expr size) {
+        return [=](Expr d, const Key &k) {
             return t.padded_head ? select(d < size, load(min(d, size - 1), k), 0.f) : load(d, k);
         };
     };
     bool even = Halide::Internal::is_const_zero(simplify(x.value_head % t.columns));
     auto query = padded(a.queries.load, D);
-    x.query(v.qi, v.d, v.qb, v.h, v.b) = query(v.d, row) * scale;
+    x.query(v.qi, v.d, v.qb, v.h, v.b) = query(v.d, {row, {}}) * scale;
     std::vector<Expr> init(2 + t.columns, 0.f);
     init[0] = kNone;
     x.state(v.qi, v.g, v.qb, v.h, v.b) = Tuple(init);
@@ -287,7 +309,7 @@ Softmax blocked_softmax(const Build &build, const Attention &a, const Blocking &
         auto loaded = s.value;
         s.key = padded(s.key, D);
         if (!even || t.padded_head)
-            s.value = [=](Expr d, Expr k) { return loaded(min(d, Dv - 1), k); };
+            s.value = [=](Expr d, const Key &k) { return loaded(min(d, Dv - 1), k); };
         x.sources.push_back(SourceBuilder(x, s, a.queries.count, natural).make());
     }
     finish(x, a.queries);

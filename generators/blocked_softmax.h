@@ -42,6 +42,7 @@ struct SourceFuncs {
     Halide::RDom over_d, over_chunks, over_groups, over_keys;
     Func range;        // first and last key of a block (CPU)
     Func rows;         // integers of a query row
+    Func place;        // integers of a key (CPU)
     Func key, value;   // rows of a chunk: inlined (CPU: read in place) or staged (GPU)
     Func dot;          // scores of a group of keys
     Func score;        // of a chunk, modified and masked

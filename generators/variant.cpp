@@ -153,6 +153,10 @@ bool Variant::has_tensor(const std::string &id) const {
     return std::any_of(tensors.begin(), tensors.end(), [&](auto &t) { return t.name == id; });
 }
 
+bool Variant::has_attribute(const std::string &id) const {
+    return std::any_of(attributes.begin(), attributes.end(), [&](auto &a) { return a.name == id; });
+}
+
 const Tensor &Variant::tensor(const std::string &id) const {
     for (const Tensor &t : tensors)
         if (t.name == id) return t;
@@ -197,13 +201,14 @@ Build::Build(const Variant &variant, const Special &special, int head_dim, int q
 Expr Build::extent(const std::string &symbol) const {
     auto fixed = fixed_extents.find(symbol);
     if (fixed != fixed_extents.end()) return fixed->second;
-    for (const Tensor &t : variant.tensors) {
-        if (t.output || t.is_optional) continue;
-        int rank = int(t.extents.size());
-        for (int i = 0; i < rank; i++)
-            if (t.extents[i] == symbol && !t.broadcast[i])
-                return images.at(t.name).dim(rank - 1 - i).extent();
-    }
+    for (bool optional : {false, true})
+        for (const Tensor &t : variant.tensors) {
+            if (t.output || t.is_optional != optional || !may_have(t.name)) continue;
+            int rank = int(t.extents.size());
+            for (int i = 0; i < rank; i++)
+                if (t.extents[i] == symbol && !t.broadcast[i])
+                    return images.at(t.name).dim(rank - 1 - i).extent();
+        }
     throw std::invalid_argument(variant.name + " has no extent '" + symbol + "'");
 }
 

@@ -98,12 +98,21 @@ struct Queries {
     Expr sink;  // logit of one more key, which has no value; undefined: none
 };
 
+// A key of a source: its index and what Source::locate makes of it.
+struct Key {
+    Expr index;
+    std::vector<Expr> at;
+    operator Expr() const { return index; }
+};
+
 // Where a block of queries finds keys. Expressions may use the block, head and batch of Build.
 struct Source {
     std::string name;  // unique among the sources of a variant, and no prefix of another
     Expr first, last;  // keys [first, last) of the block
     Expr max_keys;     // upper bound of last - first over all blocks: extents and attributes only
-    std::function<Expr(Expr d, Expr key)> key, value;
+    std::function<Expr(Expr d, const Key &key)> key, value;
+    // Integers of a key that cost a load or a division: made once a chunk, passed in Key::at.
+    std::vector<std::function<Expr(Expr key)>> locate = {};
     // Integers of a query row that cost a load or a division: made once a block, passed to admit.
     std::vector<std::function<Expr(Expr row)>> row = {};
     // Whether a row sees a key of [first, last); empty: it does.
@@ -111,6 +120,14 @@ struct Source {
     // The score of an admitted pair, from the scaled dot product; empty: as it is. -infinity
     // excludes the pair.
     std::function<Expr(Expr score, Expr row, Expr key)> score = {};
+};
+
+// What is no softmax over keys: a Func whose dimensions are those of the first output, innermost
+// first, and those that it reads, made once a row: they have all of its dimensions (columns), or
+// all but the first (rows).
+struct Direct {
+    Func result;
+    std::vector<Func> rows, columns;
 };
 
 struct Attention {
@@ -133,6 +150,7 @@ public:
     std::vector<Special> specials;              // most special first
     std::vector<std::string> heads{"D", "Dv"};  // extents that head_dims fixes
     std::function<Attention(Build &)> build;
+    std::function<Direct(Build &)> direct;  // in place of build
     std::function<Cost(Build &)> cost;
     bool stock = false;  // comes with Attune, so that kernels can be cached by Attune's own sources
     // Changes to an existing variant: a score modification and a further predicate.
@@ -162,6 +180,7 @@ public:
     const Tensor &first_output() const;
     const Attribute &attribute(const std::string &name) const;
     bool has_tensor(const std::string &name) const;
+    bool has_attribute(const std::string &name) const;
     bool has_extent(const std::string &symbol) const;
 
 private:

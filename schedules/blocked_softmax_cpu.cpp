@@ -83,6 +83,11 @@ private:
             local(p.rows);
         }
         LoopLevel chunk(x.state, p.over_chunks);
+        if (p.place.defined()) {
+            p.place.compute_at(chunk).store_in(MemoryType::Stack).bound_storage(v.k, t.key_chunk);
+            p.place.bound_extent(v.qb, 1).bound_extent(v.c, 1).bound_extent(v.k, t.key_chunk);
+            p.place.vectorize(v.k, lanes, TailStrategy::GuardWithIf);
+        }
         for (Func f : {p.dot, p.score, p.maximum, p.probability, p.sum, p.weighted}) {
             local(f);
             f.vectorize(v.qi, lanes);
