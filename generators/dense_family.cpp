@@ -27,7 +27,7 @@ void declare_q_offset(Variant &v) {
 }
 
 void declare_scores(Variant &v, bool align) {
-    v.number("scale", "1/sqrt(D)", -INFINITY, INFINITY, "multiplies the dot products");
+    v.number("scale", 1 / sqrt(Value("D")), -INFINITY, INFINITY, "multiplies the dot products");
     v.flag("causal", 0, "no key after the row's position");
     if (align)
         v.choice("align", {"bottom_right", "top_left"}, 0,

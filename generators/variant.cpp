@@ -17,13 +17,6 @@ std::vector<std::string> words(const std::string &text) {
     return out;
 }
 
-std::string shortest(double number) {
-    std::ostringstream out;
-    out.precision(17);
-    out << number;
-    return out.str();
-}
-
 Halide::Type halide_type(Type type, Halide::Type storage) {
     switch (type) {
         case Type::F32:
@@ -40,8 +33,6 @@ Halide::Type halide_type(Type type, Halide::Type storage) {
 
 }  // namespace
 
-Value::Value(double number) : text(shortest(number)) {}
-
 Tensor &Tensor::optional(Value value) {
     is_optional = true;
     absent_value = value;
@@ -57,6 +48,20 @@ Tensor &Tensor::range(Value from, Value to) {
 
 Tensor &Tensor::permutation() {
     content = Content::Permutation;
+    return *this;
+}
+
+Tensor &Tensor::offsets(Value from, Value to, Value step) {
+    content = Content::Offsets;
+    low = from;
+    high = to;
+    most = step;
+    return *this;
+}
+
+Tensor &Tensor::used(const std::string &tensor, Value by) {
+    used_tensor = tensor;
+    used_by = by;
     return *this;
 }
 
@@ -120,6 +125,19 @@ void Variant::choice(const std::string &id, std::vector<std::string> choices, Va
     attributes.push_back({id, text, Attribute::Enum, std::move(choices), fallback, 0, last});
 }
 
+void Variant::extent(const std::string &symbol, Value formula) {
+    derived.push_back({symbol, std::move(formula)});
+}
+
+void Variant::require(Value holds, const std::string &text) {
+    rules.push_back({std::move(holds), text, false});
+}
+
+void Variant::divides(Value divisor, Value dividend) {
+    const std::string text = dividend.text + " must be a multiple of " + divisor.text;
+    rules.push_back({dividend % divisor == 0, text, true});
+}
+
 void Variant::shape(const std::string &id, const std::string &sizes, const std::string &order) {
     Shape s;
     s.name = id;
@@ -127,6 +145,10 @@ void Variant::shape(const std::string &id, const std::string &sizes, const std::
     for (const std::string &word : words(sizes)) {
         size_t equal = word.find('=');
         std::string key = word.substr(0, equal);
+        if (equal == std::string::npos) {
+            s.given.push_back(tensor(key).name);
+            continue;
+        }
         double number = std::stod(word.substr(equal + 1));
         if (has_extent(key))
             s.extents[key] = int64_t(number);
@@ -141,7 +163,15 @@ std::vector<std::string> Variant::extents() const {
     for (const Tensor &t : tensors)
         for (const std::string &symbol : t.extents)
             if (std::find(out.begin(), out.end(), symbol) == out.end()) out.push_back(symbol);
+    for (const Derived &d : derived)
+        if (std::find(out.begin(), out.end(), d.symbol) == out.end()) out.push_back(d.symbol);
     return out;
+}
+
+const Derived *Variant::derivation(const std::string &symbol) const {
+    for (const Derived &d : derived)
+        if (d.symbol == symbol) return &d;
+    return nullptr;
 }
 
 bool Variant::has_extent(const std::string &symbol) const {

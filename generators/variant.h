@@ -20,17 +20,68 @@ using Halide::Var;
 
 enum class Type { Storage, F32, I32, U8 };  // Storage: the dtype a kernel is generated for
 
-// A number known when a call is made: a constant, an extent "Lk", an attribute, or "1/sqrt(D)".
-struct Value {
-    std::string text;
-    Value() = default;
+// A number known when a call is made: a formula of numbers, of extents and attributes by name, and
+// of given() and rank(). x / 0 is 0 and x % 0 is x; what is true is 1, what is false 0.
+class Value {
+public:
+    struct Term {
+        std::string op, name;  // of ATTUNE_OP_...; extent, attribute or tensor
+        double number;
+    };
+    std::string text;         // infix
+    std::vector<Term> terms;  // postfix
+
+    Value() = default;  // no value
     Value(double number);
     Value(int number) : Value(double(number)) {}
-    Value(const char *name) : text(name) {}
-    bool given() const { return !text.empty(); }
+    Value(const char *name);
+    Value(const std::string &name) : Value(name.c_str()) {}
+    bool given() const { return !terms.empty(); }
+    bool is_number() const { return terms.size() == 1 && terms[0].op == "NUMBER"; }
+
+    // Found for a Value only, so that they hide no function of the same name.
+    friend Value operator+(const Value &a, const Value &b) { return infix("ADD", " + ", 5, a, b); }
+    friend Value operator-(const Value &a, const Value &b) { return infix("SUB", " - ", 5, a, b); }
+    friend Value operator*(const Value &a, const Value &b) { return infix("MUL", "*", 6, a, b); }
+    friend Value operator/(const Value &a, const Value &b) { return infix("DIV", "/", 6, a, b); }
+    friend Value operator%(const Value &a, const Value &b) { return infix("MOD", " % ", 6, a, b); }
+    friend Value operator<(const Value &a, const Value &b) { return infix("LT", " < ", 4, a, b); }
+    friend Value operator<=(const Value &a, const Value &b) { return infix("LE", " <= ", 4, a, b); }
+    friend Value operator>(const Value &a, const Value &b) { return infix("GT", " > ", 4, a, b); }
+    friend Value operator>=(const Value &a, const Value &b) { return infix("GE", " >= ", 4, a, b); }
+    friend Value operator==(const Value &a, const Value &b) { return infix("EQ", " == ", 3, a, b); }
+    friend Value operator!=(const Value &a, const Value &b) { return infix("NE", " != ", 3, a, b); }
+    friend Value operator&&(const Value &a, const Value &b) {
+        return infix("AND", " && ", 2, a, b);
+    }
+    friend Value operator||(const Value &a, const Value &b) { return infix("OR", " || ", 1, a, b); }
+    friend Value operator!(const Value &a);
+    friend Value floor(const Value &a) { return function("FLOOR", "floor", {a}); }
+    friend Value ceil(const Value &a) { return function("CEIL", "ceil", {a}); }
+    friend Value sqrt(const Value &a) { return function("SQRT", "sqrt", {a}); }
+    friend Value min(const Value &a, const Value &b) { return function("MIN", "min", {a, b}); }
+    friend Value max(const Value &a, const Value &b) { return function("MAX", "max", {a, b}); }
+    friend Value select(const Value &condition, const Value &a, const Value &b) {
+        return function("SELECT", "select", {condition, a, b});
+    }
+    friend Value given(const std::string &tensor);  // 1 or 0
+    friend Value rank(const std::string &tensor);   // dimensions of the one passed; 0: absent
+
+private:
+    int binding = 0;  // of the text's outermost operator: as long as it has a greater one than its
+                      // neighbours, it needs no parentheses
+    static Value infix(const char *op, const char *sign, int binding, const Value &a,
+                       const Value &b);
+    static Value function(const char *op, const std::string &name,
+                          const std::vector<Value> &arguments);
+    static Value of_tensor(const char *op, const std::string &text, const std::string &tensor);
+    std::string beside(int neighbour) const;
 };
 
-enum class Content { Any, Range, Permutation };
+Value given(const std::string &tensor);
+Value rank(const std::string &tensor);
+
+enum class Content { Any, Range, Permutation, Offsets };
 
 struct Tensor {
     std::string name, doc;
@@ -40,15 +91,34 @@ struct Tensor {
     bool output = false, is_optional = false, leading = false;
     Value absent_value;
     Content content = Content::Any;
-    Value low, high;
-    std::string needed_by;  // "attribute=value": required exactly then
+    Value low, high, most;
+    std::string needed_by;    // "attribute=value": required exactly then
+    std::string used_tensor;  // of row b only the first ceil(its element b / used_by) are read
+    Value used_by;
 
     // Optional; when it is absent every element counts as `value`.
     Tensor &optional(Value value = 0);
     // Integers low..high; anything else is refused before the kernel runs.
     Tensor &range(Value low, Value high);
     Tensor &permutation();  // the innermost dimension holds each of 0..extent-1 once
+    // The innermost dimension starts with 0, never falls, rises by at most `most` a step, and ends
+    // within low..high.
+    Tensor &offsets(Value low, Value high, Value most = {});
+    // Of row b of a table only the first ceil(element b of `tensor` / by) entries are read, and
+    // checked: the rest holds anything.
+    Tensor &used(const std::string &tensor, Value by);
     Tensor &needed(const std::string &attribute_is);
+};
+
+struct Derived {
+    std::string symbol;
+    Value formula;
+};
+
+struct Rule {
+    Value holds;
+    std::string text;
+    bool of_extents;  // a call that breaks it has a bad extent, else a bad value
 };
 
 struct Attribute {
@@ -64,7 +134,8 @@ struct Shape {  // a size with a name, for benchmarks
     std::string name;
     std::map<std::string, int64_t> extents;
     std::map<std::string, double> attributes;
-    std::string order;  // memory order of rank-4 storage tensors
+    std::vector<std::string> given;  // optional tensors
+    std::string order;               // memory order of rank-4 storage tensors
     std::string dtype = "f32";
 };
 
@@ -145,7 +216,8 @@ public:
     std::string name, doc, source;
     std::vector<Tensor> tensors;
     std::vector<Attribute> attributes;
-    std::vector<std::pair<Value, Value>> rules;  // the first divides the second
+    std::vector<Derived> derived;
+    std::vector<Rule> rules;
     std::vector<Shape> shapes;
     std::vector<Special> specials;              // most special first
     std::vector<std::string> heads{"D", "Dv"};  // extents that head_dims fixes
@@ -171,11 +243,16 @@ public:
     void flag(const std::string &name, Value fallback, const std::string &doc);
     void choice(const std::string &name, std::vector<std::string> choices, Value fallback,
                 const std::string &doc);
-    void divides(Value divisor, Value dividend) { rules.emplace_back(divisor, dividend); }
-    // sizes: "B=1 Hq=8 Lq=2048 causal=1"
+    // The formula decides the symbol: tensors must agree, if any has it.
+    void extent(const std::string &symbol, Value formula);
+    // What a call must obey; text says so.
+    void require(Value holds, const std::string &text);
+    void divides(Value divisor, Value dividend);
+    // sizes: "B=1 Hq=8 Lq=2048 causal=1 bias": a word without a number is an optional tensor given
     void shape(const std::string &name, const std::string &sizes, const std::string &order = "");
 
-    std::vector<std::string> extents() const;  // symbols in order of first use
+    std::vector<std::string> extents() const;  // symbols in order of first use, then derived ones
+    const Derived *derivation(const std::string &symbol) const;  // nullptr: tensors decide it
     const Tensor &tensor(const std::string &name) const;
     const Tensor &first_output() const;
     const Attribute &attribute(const std::string &name) const;

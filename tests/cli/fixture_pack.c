@@ -9,6 +9,17 @@
 enum { B, L, D };
 static const char *const extents[] = {"B", "L", "D"};
 
+#define NUMBER(x) \
+    { 1, (const attune_term[]){{ATTUNE_OP_NUMBER, 0, x}}, #x }
+#define TO_L \
+    { 1, (const attune_term[]){{ATTUNE_OP_EXTENT, L, 0}}, "L" }
+static const attune_term rsqrt_d[] = {{ATTUNE_OP_NUMBER, 0, 1},
+                                      {ATTUNE_OP_EXTENT, D, 0},
+                                      {ATTUNE_OP_SQRT, 0, 0},
+                                      {ATTUNE_OP_DIV, 0, 0}};
+#define RSQRT_D \
+    { 4, rsqrt_d, "1/sqrt(D)" }
+
 typedef struct args {
     size_t struct_size;
     DLTensor *x, *w, *start, *y, *sum;
@@ -29,7 +40,7 @@ static const attune_tensor tensors[] = {{.name = "x",
                                          .rank = 2,
                                          .extents = {B, L},
                                          .broadcast = {1, 0},
-                                         .absent = {ATTUNE_VALUE_NUMBER, 0, 1},
+                                         .absent = NUMBER(1),
                                          .offset = offsetof(args, w)},
                                         {.name = "start",
                                          .doc = "first row that counts",
@@ -37,10 +48,10 @@ static const attune_tensor tensors[] = {{.name = "x",
                                          .dtype = ATTUNE_I32,
                                          .rank = 1,
                                          .extents = {B},
-                                         .absent = {ATTUNE_VALUE_NUMBER, 0, 0},
+                                         .absent = NUMBER(0),
                                          .content = ATTUNE_RANGE,
-                                         .low = {ATTUNE_VALUE_NUMBER, 0, 0},
-                                         .high = {ATTUNE_VALUE_EXTENT, L, 0},
+                                         .low = NUMBER(0),
+                                         .high = TO_L,
                                          .offset = offsetof(args, start)},
                                         {.name = "y",
                                          .doc = "scaled rows",
@@ -62,7 +73,7 @@ static const char *const modes[] = {"plain", "doubled", NULL};
 static const attune_attribute attributes[] = {{.name = "alpha",
                                                .doc = "factor",
                                                .type = ATTUNE_FLOAT,
-                                               .fallback = {ATTUNE_VALUE_RSQRT_EXTENT, D, 0},
+                                               .fallback = RSQRT_D,
                                                .low = -1e6,
                                                .high = 1e6,
                                                .offset = offsetof(args, alpha)},
@@ -75,7 +86,7 @@ static const attune_attribute attributes[] = {{.name = "alpha",
                                               {.name = "negate",
                                                .doc = "times -1",
                                                .type = ATTUNE_FLAG,
-                                               .fallback = {ATTUNE_VALUE_NUMBER, 0, 0},
+                                               .fallback = NUMBER(0),
                                                .low = 0,
                                                .high = 1,
                                                .offset = offsetof(args, negate)},
@@ -83,7 +94,7 @@ static const attune_attribute attributes[] = {{.name = "alpha",
                                                .doc = "times 1 or 2",
                                                .type = ATTUNE_ENUM,
                                                .choices = modes,
-                                               .fallback = {ATTUNE_VALUE_NUMBER, 0, 0},
+                                               .fallback = NUMBER(0),
                                                .low = 0,
                                                .high = 1,
                                                .offset = offsetof(args, mode)}};
@@ -146,8 +157,8 @@ static const attune_shape shapes[] = {
     {"row_scale_small_bf16", "", ATTUNE_BF16, small_extents, small_attributes, 0}};
 
 static const attune_variant variants[] = {{"row_scale", "scales rows", "none", sizeof(args), 3, 5,
-                                           4, 0, 2, extents, tensors, attributes, NULL, shapes,
-                                           cost}};
+                                           4, 0, 2, extents, NULL, tensors, attributes, NULL,
+                                           shapes, cost}};
 
 #if defined(__aarch64__)
 #define TARGET "aarch64"
