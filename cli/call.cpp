@@ -88,7 +88,7 @@ std::string symbols_text(const attune_variant &variant, const attune_tensor &ten
         text += (dim ? ", " : "") + std::string(variant.extent[tensor.extents[dim]]);
         if (tensor.broadcast[dim]) text += " or 1";
     }
-    return text + "]";
+    return text + (tensor.leading ? "], or without the first" : "]");
 }
 
 int find_tensor(const attune_variant &variant, const std::string &name) {

@@ -26,6 +26,8 @@ std::string number(double x) {
     return out.str();
 }
 
+constexpr int kMaxDepth = 16;  // ATTUNE_MAX_DEPTH
+
 std::string args_struct(const Variant &v) { return "attune_" + v.name + "_args"; }
 
 bool is_float(const Attribute &a) { return a.kind == Attribute::Float; }
@@ -148,6 +150,8 @@ private:
 
     std::string formula(const Variant &v, const Value &x) const {
         if (!x.given()) return "{0, NULL, NULL}";
+        if (x.depth() > kMaxDepth)
+            throw std::invalid_argument(v.name + ": too many results wait in " + x.text);
         std::string list;
         for (const Value::Term &t : x.terms) list += (list.empty() ? "" : ", ") + term(v, t);
         return "{" + std::to_string(x.terms.size()) + ", (const attune_term[]){" + list + "}, " +
@@ -208,6 +212,10 @@ private:
     }
 
     void parts_of(const Variant &v) {
+        out << "\n_Static_assert(" << v.extents().size() << " <= ATTUNE_MAX_EXTENTS && "
+            << v.tensors.size() << " <= ATTUNE_MAX_TENSORS && " << v.attributes.size()
+            << " <= ATTUNE_MAX_ATTRIBUTES, \"" << v.name
+            << " has too many extents, tensors or attributes\");\n";
         out << "\nstatic const char *const " << v.name << "_extents[] = {";
         for (const std::string &symbol : v.extents()) out << quoted(symbol) << ", ";
         out << "NULL};\nstatic const attune_tensor " << v.name << "_tensors[] = {\n";

@@ -1,7 +1,9 @@
 // How formulas of a declaration are put together.
 #include "variant.h"
 
+#include <algorithm>
 #include <cctype>
+#include <set>
 #include <sstream>
 
 namespace attune {
@@ -31,6 +33,17 @@ Value::Value(double number)
 // A symbol such as "B+1" reads as the sum that it is.
 Value::Value(const char *name)
     : text(name), terms{{"NAME", name, 0}}, binding(is_identifier(name) ? kAtom : kSum) {}
+
+int Value::depth() const {
+    static const std::set<std::string> one = {"NOT", "FLOOR", "CEIL", "SQRT"};
+    static const std::set<std::string> none = {"NUMBER", "NAME", "GIVEN", "RANK"};
+    int now = 0, most = 0;
+    for (const Term &t : terms) {
+        now += none.count(t.op) ? 1 : one.count(t.op) ? 0 : t.op == "SELECT" ? -2 : -1;
+        most = std::max(most, now);
+    }
+    return most;
+}
 
 std::string Value::beside(int neighbour) const {
     return binding < neighbour ? "(" + text + ")" : text;

@@ -37,6 +37,7 @@ public:
     Value(const char *name);
     Value(const std::string &name) : Value(name.c_str()) {}
     bool given() const { return !terms.empty(); }
+    int depth() const;  // results that wait at once while it is evaluated
     bool is_number() const { return terms.size() == 1 && terms[0].op == "NUMBER"; }
 
     // Found for a Value only, so that they hide no function of the same name.
