@@ -26,7 +26,7 @@ TEST(Formula, ReadsAsItWasWritten) {
     EXPECT_EQ((2 * Value("B+1")).text, "2*(B+1)");
     EXPECT_EQ((!(a == b) && (b < c || c >= 1)).text, "!(a == b) && (b < c || c >= 1)");
     EXPECT_EQ(select(given("k"), a, min(b, c)).text, "select(given(k), a, min(b, c))");
-    EXPECT_EQ(((rank("q") == 3) != given("cu_q")).text, "(rank(q) == 3) != given(cu_q)");
+    EXPECT_EQ((given("cu_q") == (rank("q") == 3)).text, "given(cu_q) == (rank(q) == 3)");
     EXPECT_EQ(Value().text, "");
     EXPECT_FALSE(Value().given());
 }
