@@ -12,6 +12,8 @@ namespace {
 void declare(Variant &v) {
     v.input("q", "[B] Lq Hq D", "queries; with cu_q those of all sequences: Lq rows, no B");
     declare_pages(v, false);
+    v.input("kv_len", "B", "keys of each sequence", Type::I32)
+        .range(0, Value("max_pages") * "P");
     v.input("cu_q", "B+1", "first query row of each sequence, and Lq", Type::I32)
         .optional(-1)
         .offsets("Lq", "Lq");
@@ -39,7 +41,9 @@ Sequence sequence(Build &x, Expr b) {
     s.rows = s.queries;
     s.most_queries = x.extent("Lq");
     s.query = [=, &x](Expr d, Expr row) { return x.load("q", {b, first + row, h, d}); };
-    s.place = [=](Expr row) { return std::vector<Expr>{b, first + row, h}; };
+    s.place = [=, &x](Expr row) {
+        return std::vector<Expr>{b, unsafe_promise_clamped(first + row, 0, x.extent("Lq") - 1), h};
+    };
     find_in_pages(x, s);
     return s;
 }

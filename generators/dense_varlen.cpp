@@ -42,7 +42,9 @@ Sequence sequence(Build &x, Expr b) {
     s.query = [=, &x](Expr d, Expr row) { return x.load("q", {rows + row, h, d}); };
     s.key = [=, &x](Expr d, const Key &j) { return x.load("k", {keys + j, head, d}); };
     s.value = [=, &x](Expr d, const Key &j) { return x.load("v", {keys + j, head, d}); };
-    s.place = [=](Expr row) { return std::vector<Expr>{rows + row, h}; };
+    s.place = [=, &x](Expr row) {
+        return std::vector<Expr>{unsafe_promise_clamped(rows + row, 0, x.extent("Tq") - 1), h};
+    };
     return s;
 }
 

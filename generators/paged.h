@@ -5,7 +5,7 @@
 
 namespace attune {
 
-// k_pages, v_pages, block_table, kv_len. optional: there may be none of them.
+// k_pages, v_pages, block_table. optional: there may be none of them.
 void declare_pages(Variant &v, bool optional);
 
 // Sets where the keys of s.batch are.
