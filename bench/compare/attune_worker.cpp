@@ -46,7 +46,11 @@ tool::Array heads_inside(const tool::Array &from) {
     return to;
 }
 
-double process_seconds() { return double(std::clock()) / CLOCKS_PER_SEC; }
+double process_seconds() {
+    timespec time;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+    return double(time.tv_sec) + double(time.tv_nsec) * 1e-9;
+}
 
 class Worker {
 public:
@@ -97,23 +101,25 @@ private:
     // that many seconds, one at least.
     json time(double seconds) {
         run();
-        std::vector<double> times;
-        double total = 0, processor = process_seconds();
-        for (; times.empty() || total < seconds; total += times.back()) {
-            double start = machine::wall_seconds();
+        std::vector<double> wall, processor;
+        for (double total = 0; wall.empty() || total < seconds; total += wall.back()) {
+            double start = machine::wall_seconds(), processor_start = process_seconds();
             run();
-            times.push_back(machine::wall_seconds() - start);
+            processor.push_back(process_seconds() - processor_start);
+            wall.push_back(machine::wall_seconds() - start);
         }
-        return {{"seconds", times}, {"processor", process_seconds() - processor}};
+        return {{"wall", wall}, {"processor", processor}};
     }
 
-    // Multiply-adds a second of all threads, of the chosen kernel's vector width; two operations
-    // each.
+    // Multiply-adds of all threads, of the chosen kernel's vector width; two operations each.
     json peak(double seconds) {
         long rounds = std::max(1L, long(double(rounds_) * seconds / 0.001));
         auto body = [=](int) { machine::multiply_adds(vectors_, rounds); };
-        double took = machine::on_threads(threads_, body);
-        return {{"flops", threads_ * machine::loop_operations(vectors_, rounds) / took}};
+        double processor_start = process_seconds();
+        double wall = machine::on_threads(threads_, body);
+        return {{"flops", threads_ * machine::loop_operations(vectors_, rounds)},
+                {"wall", {wall}},
+                {"processor", {process_seconds() - processor_start}}};
     }
 
     void run() {

@@ -19,6 +19,7 @@ import shapes
 from peers import DEFAULT, MKL512, PEERS, known
 from workers import HERE, Died, attune_worker, peer_worker
 
+PEAK_SECONDS = 0.02  # of the FMA loop, each time
 ROOT = os.path.dirname(os.path.dirname(HERE))
 
 
@@ -112,18 +113,20 @@ class Run:
             row["agrees"] = row["agrees"] and row["difference"] <= 2 * tolerance
         return row, output
 
-    def time(self, name):
-        """Seconds of a call, and how busy its threads were: less than 1 if others took the core."""
-        answer = self.ask(name, "time", seconds=self.options.seconds)
+    def time(self, name, do="time", seconds=None):
+        """Seconds of a call. On one core they are the process's CPU time, which others who take the
+        core do not add to; busy: its share of the wall clock, less than 1 if they do."""
+        answer = self.ask(name, do, seconds=seconds or self.options.seconds)
         if "error" in answer:
             return answer
-        total = sum(answer["seconds"]) * self.options.threads
-        return {"seconds": statistics.median(answer["seconds"]),
-                "busy": answer["processor"] / total}
+        threads = self.options.threads
+        times = answer["processor" if threads == 1 else "wall"]
+        busy = sum(answer["processor"]) / sum(answer["wall"]) / threads
+        return {**answer, "seconds": statistics.median(times), "busy": busy}
 
     def sample(self, peer):
         """The loop, Attune and the peer, one after another; or {"error": why}."""
-        peak = self.ask("attune", "peak", seconds=min(0.02, self.options.seconds))
+        peak = self.time("attune", "peak", PEAK_SECONDS)
         ours = self.time("attune")
         for answer in (peak, ours):
             if "error" in answer:
@@ -131,8 +134,9 @@ class Run:
         theirs = self.time(peer)
         if "error" in theirs:
             return theirs
-        return {"peak": peak["flops"], "attune": ours["seconds"], "peer": theirs["seconds"],
-                "attune_busy": ours["busy"], "peer_busy": theirs["busy"]}
+        return {"peak": peak["flops"] / peak["seconds"], "attune": ours["seconds"],
+                "peer": theirs["seconds"], "attune_busy": ours["busy"],
+                "peer_busy": theirs["busy"]}
 
     def rounds(self, shape, rows):
         for i in range(self.options.rounds):
@@ -170,11 +174,24 @@ class Run:
         return result
 
 
+def command(options):
+    """As it was called, but for paths."""
+    words = [f"--threads {options.threads} --rounds {options.rounds}",
+             f"--seconds {options.seconds:g}"]
+    words += ["--peers " + ",".join(options.peers)] if options.peers != DEFAULT else []
+    if options.shapes != list(shapes.SHAPES):
+        words.append("--shapes " + ",".join(options.shapes))
+    words += ["--target " + options.target] if options.target else []
+    words += ["--pack PACK"] if options.pack else []
+    words += ["--ggml GGML/build/src"] if options.ggml else []
+    return " ".join(["python bench/compare/compare.py", *words, "--json result.json"])
+
+
 def header(options):
     return {"date": time.strftime("%Y-%m-%d", time.gmtime()), "commit": results.commit(),
             "machine": results.machine(), "packages": results.package_versions(),
-            "threads": options.threads, "rounds": options.rounds, "seconds": options.seconds,
-            "target": options.target, "shapes": []}
+            "command": command(options), "threads": options.threads, "rounds": options.rounds,
+            "seconds": options.seconds, "target": options.target, "shapes": []}
 
 
 def failed(result):

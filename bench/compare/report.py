@@ -15,8 +15,8 @@ METHOD = """\
 Attune and each peer is a process of its own, and all share the same {cores}. A round goes through
 the peers: a loop of nothing but multiply-adds of the kernels' vector width, then calls of Attune,
 then calls of the peer, one at a time while all others are stopped; {rounds} rounds, {seconds} s of
-calls each (one at least) after one that is not counted; a round's time is the median of its calls,
-by the wall clock. All get the same N(0, 1) values, in memory order b, h, l, d or the one that the
+calls each (one at least) after one that is not counted if it is shorter than 0.5 s; a round's time
+is the median of its calls, by {clock}. All get the same N(0, 1) values, in memory order b, h, l, d or the one that the
 peer wants, prepared outside the timing. Variables of the environment that tune the packages
 (`OMP_*`, `MKL_*`, ...) are removed.
 
@@ -43,23 +43,24 @@ def together(runs):
     for run in runs:
         for shape in run["shapes"]:
             merge(by_name.setdefault(shape["name"], shape), shape)
-    return {**first, "shapes": list(by_name.values())}
+    commands = list(dict.fromkeys(run["command"] for run in runs))
+    return {**first, "commands": commands, "shapes": list(by_name.values())}
 
 
 def merge(into, shape):
     """Adds the samples, and peers that are new."""
-    if into is shape:
+    if into is shape or "attune" not in shape:
         return
-    if "attune" not in into or "attune" not in shape:
-        into.update({**shape, **into} if "attune" in into else shape)
+    if "attune" not in into:
+        into.update(shape)
         return
     rows = {row["peer"]: row for row in into["peers"]}
     for row in shape["peers"]:
-        known = rows.get(row["peer"])
-        if known is None or not known.get("samples"):
-            into["peers"] = [one for one in into["peers"] if one is not known] + [row]
+        if rows.get(row["peer"], {}).get("samples"):
+            rows[row["peer"]]["samples"] += row.get("samples", [])
         else:
-            known["samples"] += row.get("samples", [])
+            rows[row["peer"]] = row
+    into["peers"] = list(rows.values())
 
 
 def standings(shapes):
@@ -114,20 +115,15 @@ def origin(result):
         + (f" Attune's target: {result['target']}." if result["target"] else "")])
 
 
-def command(result):
-    target = f" --target {result['target']}" if result["target"] else ""
-    return (f"python bench/compare/compare.py --threads {result['threads']} "
-            f"--rounds {result['rounds']} --seconds {result['seconds']}{target} "
-            "--ggml GGML/build/src --json result.json")
-
-
 def page(result, image):
     cores = "core" if result["threads"] == 1 else f"{result['threads']} cores"
     shapes = result["shapes"]
-    method = METHOD.format(cores=cores, rounds=result["rounds"], seconds=result["seconds"])
+    clock = "the process's CPU time" if result["threads"] == 1 else "the wall clock"
+    method = METHOD.format(cores=cores, clock=clock, rounds=result["rounds"],
+                           seconds=result["seconds"])
     parts = ["# Performance", "Attune beside what can be installed for attention on a CPU. "
              "This page is made by [bench/compare](../bench/compare/README.md).",
-             origin(result), "```\n" + command(result) + "\n"
+             origin(result), "```\n" + "\n".join(result["commands"]) + "\n"
              "python bench/compare/report.py result.json --plot docs/performance.svg "
              "> docs/performance.md\n```",
              f"![Share of the FMA peak, a panel a shape]({image})",

@@ -49,7 +49,8 @@ class Worker:
         """Its answer; raises Died."""
         try:
             self.process.send_signal(signal.SIGCONT)
-            print(json.dumps({"do": do, **request}), file=self.process.stdin, flush=True)
+            line = json.dumps({"do": do, **request}) + "\n"
+            os.write(self.process.stdin.fileno(), line.encode())
             if not select.select([self.process.stdout], [], [], LONGEST_ANSWER)[0]:
                 raise Died(f"no answer to {do} in {LONGEST_ANSWER} s")
             line = self.process.stdout.readline()

@@ -3,10 +3,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from peers import Prepared
+from peers import Prepared, Unsupported
 from shapes import WINDOW
 
-DTYPES = {"f32": jnp.float32, "f16": jnp.float16, "bf16": jnp.bfloat16}
+DTYPES = {"f32": jnp.float32, "bf16": jnp.bfloat16}
 
 
 def version():
@@ -15,6 +15,8 @@ def version():
 
 def dot_product_attention(problem):
     shape = problem.shape
+    if shape.dtype not in DTYPES:
+        raise Unsupported("f32 and bf16 only")
     q, k, v = (jnp.asarray(x.swapaxes(1, 2), DTYPES[shape.dtype]) for x in problem.qkv)
     window = {"local_window_size": (WINDOW - 1, 0)} if shape.mask == "window" else {}
     attend = jax.jit(lambda q, k, v: jax.nn.dot_product_attention(
