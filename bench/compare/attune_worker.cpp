@@ -71,24 +71,31 @@ public:
 private:
     json prepare(const std::string &folder, const std::string &dtype) {
         call_ = tool::make_call(tool::read_case(folder), pack_, tool::storage_named(dtype));
-        std::vector<int> given;
-        for (const auto &[index, array] : call_->tensors()) given.push_back(index);
-        for (int index : given) call_->set_tensor(index, heads_outside(call_->tensor(index)));
-        int kernel = 0;
-        tool::check(
-            attune_call_kernel(context_.get(), pack_, call_->index(), call_->args(), &kernel),
-            dtype);
-        attune_cost cost = {};
-        tool::check(attune_call_cost(context_.get(), pack_, call_->index(), call_->args(), &cost),
-                    call_->variant().name);
-        vectors_ = machine::vectors_of(pack_->kernel[kernel].target);
+        for (int i = 0; i < call_->variant().tensors; i++)
+            if (call_->given(i)) call_->set_tensor(i, heads_outside(call_->tensor(i)));
+        const attune_kernel &kernel = chosen_kernel();
+        vectors_ = machine::vectors_of(kernel.target);
         rounds_ = machine::rounds_for(vectors_, 0.001);
         run();
-        return {{"note", pack_->kernel[kernel].name},
+        return {{"note", kernel.name},
                 {"version", std::string("attune ") + attune_version()},
                 {"vectors", machine::name_of(vectors_)},
-                {"flops", cost.flops}};
+                {"flops", cost().flops}};
     }
+
+    const attune_kernel &chosen_kernel() {
+        int kernel = 0;
+        check(attune_call_kernel(context_.get(), pack_, call_->index(), call_->args(), &kernel));
+        return pack_->kernel[kernel];
+    }
+
+    attune_cost cost() {
+        attune_cost cost = {};
+        check(attune_call_cost(context_.get(), pack_, call_->index(), call_->args(), &cost));
+        return cost;
+    }
+
+    void check(attune_status status) { tool::check(status, call_->variant().name); }
 
     json output(const std::string &file) {
         run();
@@ -122,10 +129,7 @@ private:
                 {"processor", {process_seconds() - processor_start}}};
     }
 
-    void run() {
-        tool::check(attune_call(context_.get(), pack_, call_->index(), call_->args()),
-                    call_->variant().name);
-    }
+    void run() { check(attune_call(context_.get(), pack_, call_->index(), call_->args())); }
 
     const attune_pack *pack_;
     tool::Context context_;

@@ -6,6 +6,7 @@ Samples of several runs of one machine and one commit are taken together.
 import argparse
 import json
 import os
+import statistics
 import sys
 
 import plot
@@ -14,11 +15,11 @@ import results
 METHOD = """\
 Attune and each peer is a process of its own, and all share the same {cores}. A round goes through
 the peers: a loop of nothing but multiply-adds of the kernels' vector width, then calls of Attune,
-then calls of the peer, one at a time while all others are stopped; {rounds} rounds, {seconds} s of
-calls each (one at least) after one that is not counted if it is shorter than 0.5 s; a round's time
-is the median of its calls, by {clock}. All get the same N(0, 1) values, in memory order b, h, l, d or the one that the
-peer wants, prepared outside the timing. Variables of the environment that tune the packages
-(`OMP_*`, `MKL_*`, ...) are removed.
+then calls of the peer, one at a time while all others are stopped. There are {rounds} rounds, with
+{seconds:g} s of calls each (one at least) after one that is not counted if it is shorter than
+0.5 s; a round's time is the median of its calls. The clock is {clock}. All get
+the same N(0, 1) values, in memory order b, h, l, d or the one that the peer wants, prepared outside
+the timing. Variables of the environment that tune the packages (`OMP_*`, `MKL_*`, ...) are removed.
 
 * **time / Attune's**: median over the rounds of the peer's time by Attune's just before it; above 1
   the peer is slower. Lowest and highest are of single rounds.
@@ -102,27 +103,31 @@ def gaps(shapes):
 
 
 def origin(result):
-    machine, packages = result["machine"], result["packages"]
-    versions = {row["version"] for shape in result["shapes"]
-                for row in [shape.get("attune", {}), *shape["peers"]] if "version" in row}
-    versions.add(f"numpy {packages.get('numpy', 'unknown')}")
-    return "\n".join([
-        f"* Date: {result['date']}; commit `{result['commit']}`.",
-        f"* Machine: {machine['cpu']}, {machine['cpus']} CPUs, {machine['memory']} of memory; "
-        f"{machine['system']}, Linux {machine['kernel']}.",
-        f"* Versions: {', '.join(sorted(versions))}.",
-        f"* Threads: {result['threads']}."
-        + (f" Attune's target: {result['target']}." if result["target"] else "")])
+    machine, shapes = result["machine"], result["shapes"]
+    rows = [row for shape in shapes for row in [shape.get("attune", {}), *shape["peers"]]]
+    versions = {row["version"] for row in rows if "version" in row}
+    versions.add("numpy " + result["packages"].get("numpy", "unknown"))
+    peaks = [sample["peak"] for row in rows for sample in row.get("samples", [])]
+    vectors = {row["vectors"] for row in rows if "vectors" in row}
+    lines = [f"* Date: {result['date']}; commit `{result['commit']}`.",
+             f"* Machine: {machine['cpu']}, {machine['cpus']} CPUs, {machine['memory']} of memory;",
+             f"  {machine['system']}, Linux {machine['kernel']}.",
+             f"* Versions: {', '.join(sorted(versions))}.",
+             f"* Threads: {result['threads']}."
+             + (f" Attune's target: {result['target']}." if result["target"] else "")]
+    if peaks:
+        lines.append(f"* FMA loop: {', '.join(sorted(vectors))}, median "
+                     f"{statistics.median(peaks) / 1e9:.1f} GFLOP/s on all threads.")
+    return "\n".join(lines)
 
 
 def page(result, image):
     cores = "core" if result["threads"] == 1 else f"{result['threads']} cores"
     shapes = result["shapes"]
-    clock = "the process's CPU time" if result["threads"] == 1 else "the wall clock"
+    clock = "the CPU time of the process" if result["threads"] == 1 else "the wall clock"
     method = METHOD.format(cores=cores, clock=clock, rounds=result["rounds"],
                            seconds=result["seconds"])
-    parts = ["# Performance", "Attune beside what can be installed for attention on a CPU. "
-             "This page is made by [bench/compare](../bench/compare/README.md).",
+    parts = ["# Performance", "Attune beside what can be installed for attention on a CPU.\nThis page is made by [bench/compare](../bench/compare/README.md).",
              origin(result), "```\n" + "\n".join(result["commands"]) + "\n"
              "python bench/compare/report.py result.json --plot docs/performance.svg "
              "> docs/performance.md\n```",

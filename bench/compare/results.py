@@ -28,7 +28,7 @@ def text_of(path, start):
 
 def machine():
     return {"cpu": text_of("/proc/cpuinfo", "model name"), "cpus": os.cpu_count(),
-            "memory": text_of("/proc/meminfo", "MemTotal"),
+            "memory": f"{os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE') >> 30} GiB",
             "system": text_of("/etc/os-release", "PRETTY_NAME"), "kernel": platform.release()}
 
 
