@@ -9,6 +9,7 @@ call is wrong.
 import argparse
 import json
 import os
+import signal
 import statistics
 import sys
 import tempfile
@@ -203,6 +204,8 @@ def failed(result):
 
 def main():
     options = parse(sys.argv[1:])
+    for ending in (signal.SIGTERM, signal.SIGHUP):  # stopped workers would outlive this process
+        signal.signal(ending, lambda number, _: sys.exit(128 + number))
     result = header(options)
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-options.threads:])
     with tempfile.TemporaryDirectory() as folder:

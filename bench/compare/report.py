@@ -127,7 +127,8 @@ def page(result, image):
     clock = "the CPU time of the process" if result["threads"] == 1 else "the wall clock"
     method = METHOD.format(cores=cores, clock=clock, rounds=result["rounds"],
                            seconds=result["seconds"])
-    parts = ["# Performance", "Attune beside what can be installed for attention on a CPU.\nThis page is made by [bench/compare](../bench/compare/README.md).",
+    parts = ["# Performance", "Attune beside what can be installed for attention on a CPU.\n"
+             "This page is made by [bench/compare](../bench/compare/README.md).",
              origin(result), "```\n" + "\n".join(result["commands"]) + "\n"
              "python bench/compare/report.py result.json --plot docs/performance.svg "
              "> docs/performance.md\n```",
