@@ -90,15 +90,15 @@ def faster(shapes):
 
 
 def gaps(shapes):
-    """What could not be run, and rows that others on the machine disturbed."""
+    """What could not be run, and how much others disturbed what was."""
     lines = [f"* `{shape['name']}`: {shape.get('unsupported') or shape['error']}"
              for shape in shapes if "attune" not in shape]
-    for shape in shapes:
-        low = [f"{name} {one['busy']:.2f}" for name, one in results.summaries(shape).items()
-               if one["busy"] < 0.95]
-        if low:
-            lines.append(f"* `{shape['name']}`: threads waited, or others took their cores: "
-                         + ", ".join(low) + " of the time busy")
+    busy = {shape["name"]: min(one["busy"] for one in results.summaries(shape).values())
+            for shape in shapes if results.summaries(shape)}
+    low = [f"`{name}` {share:.2f}" for name, share in busy.items() if share < 0.95]
+    if low:
+        lines.append("* Threads waited, or others on the machine took the cores. Least share of "
+                     f"the time that a row's threads ran: {', '.join(low)}.")
     return "\n".join(lines) if lines else "None: every shape ran, undisturbed."
 
 
