@@ -1,0 +1,73 @@
+"""A peer in a process of its own: `worker.py PEER THREADS [GGML_FOLDER]`. Answers the requests of
+compare.py on stdin, a line of JSON each, as attune-compare-worker does."""
+import importlib
+import json
+import os
+import sys
+import time
+
+import numpy as np
+
+import shapes
+from peers import MKL512, PEERS, Problem, Unsupported
+
+
+LONG = 0.5  # seconds of a call
+
+
+class Worker:
+    def __init__(self, name, threads, ggml):
+        self.peer = PEERS[name.removesuffix(MKL512)]
+        self.threads, self.ggml, self.prepared = threads, ggml, None
+
+    def prepare(self, case, shape, **_):
+        self.prepared, self.longest = None, 0  # frees the last shape's memory first
+        module = importlib.import_module("peers." + self.peer.module)
+        qkv = [shapes.read_tensor(os.path.join(case, name + ".npy")) for name in "qkv"]
+        problem = Problem(shapes.SHAPES[shape], qkv, self.threads, self.ggml)
+        build = getattr(module, self.peer.function)
+        self.prepared = build(problem, *self.peer.arguments)
+        start = time.perf_counter()
+        self.prepared.call()
+        return {"first": time.perf_counter() - start, "note": self.prepared.note,
+                "precision": self.prepared.precision, "version": module.version()}
+
+    def output(self, file):
+        output = self.prepared.output()
+        np.save(file, np.ascontiguousarray(output.swapaxes(1, 2), np.float32))
+        return {}
+
+    def time(self, seconds):
+        """One call that is not counted, which brings the tensors back into the caches, unless calls
+        are too long for that to matter; then calls for that many seconds, one at least."""
+        call, wall, processor = self.prepared.call, [], []
+        if self.longest < LONG:
+            call()
+        while not wall or sum(wall) < seconds:
+            start, processor_start = time.perf_counter(), time.process_time()
+            call()
+            processor.append(time.process_time() - processor_start)
+            wall.append(time.perf_counter() - start)
+        self.longest = max(wall)
+        return {"wall": wall, "processor": processor}
+
+    def answer(self, request):
+        try:
+            return getattr(self, request.pop("do"))(**request)
+        except Unsupported as why:
+            return {"unsupported": str(why)}
+        except Exception as error:  # a peer that cannot do a shape is a result
+            return {"error": f"{type(error).__name__}: {str(error).strip()[:300]}"}
+
+
+def main():
+    name, threads, ggml = sys.argv[1], int(sys.argv[2]), "".join(sys.argv[3:])
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # what a library prints is no answer
+    worker = Worker(name, threads, ggml)
+    for line in sys.stdin:
+        print(json.dumps(worker.answer(json.loads(line))), file=answers, flush=True)
+
+
+if __name__ == "__main__":
+    main()
