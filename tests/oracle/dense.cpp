@@ -159,8 +159,7 @@ template <typename Real>
 Outputs dense_split(const Case &call) {
     const Dense<Real> dense(call);
     const Splits splits = dense.splits(call);
-    return dense.run(splits, "o_part", "lse_part",
-                     {splits.count, call.tensors.at("q").shape[0]});
+    return dense.run(splits, "o_part", "lse_part", {splits.count, call.tensors.at("q").shape[0]});
 }
 
 template Outputs dense<float>(const Case &);
