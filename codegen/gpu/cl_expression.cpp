@@ -11,40 +11,17 @@ namespace {
 const std::set<std::string> kTypes{
     "void",  "bool", "char",  "uchar",  "short",    "ushort", "int",     "uint",      "long",
     "ulong", "half", "float", "double", "unsigned", "const",  "__local", "__private", "__global"};
-const std::set<std::string> kPure{"min",
-                                  "max",
-                                  "abs",
-                                  "clamp",
-                                  "fabs",
-                                  "fmin",
-                                  "fmax",
-                                  "fma",
-                                  "mad",
-                                  "floor",
-                                  "ceil",
-                                  "trunc",
-                                  "rint",
-                                  "round",
-                                  "sqrt",
-                                  "rsqrt",
-                                  "exp",
-                                  "exp2",
-                                  "log",
-                                  "log2",
-                                  "pow",
-                                  "tanh",
-                                  "native_exp",
-                                  "native_exp2",
-                                  "native_log",
-                                  "native_log2",
-                                  "as_float",
-                                  "as_int",
-                                  "float_from_bits",
-                                  "nan_f32",
-                                  "inf_f32",
-                                  "neg_inf_f32",
-                                  "get_group_id",
-                                  "get_local_id"};
+// Of one value for the same arguments.
+const std::set<std::string> kPure{
+    "abs",          "as_float",     "as_int",       "as_uint",     "ceil",
+    "clamp",        "exp",          "exp2",         "fabs",        "float_from_bits",
+    "floor",        "fma",          "fmax",         "fmin",        "get_group_id",
+    "get_local_id", "inf_f32",      "isfinite",     "isinf",       "isnan",
+    "log",          "log2",         "mad",          "max",         "min",
+    "mul_hi",       "nan_f32",      "native_exp",   "native_exp2", "native_log",
+    "native_log2",  "native_recip", "native_rsqrt", "neg_inf_f32", "pow",
+    "rint",         "round",        "rsqrt",        "select",      "sqrt",
+    "tanh",         "trunc"};
 
 int operations(const ClNode &n) {
     bool slow = n.kind == ClNode::Load || n.kind == ClNode::Call || n.text == "/" || n.text == "%";

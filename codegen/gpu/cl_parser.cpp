@@ -24,7 +24,8 @@ std::string type_of_call(const std::string &name, const std::vector<ClNode> &arg
     if (among(name, {"float_from_bits", "as_float", "nan_f32", "inf_f32", "neg_inf_f32"}))
         return "float";
     if (name == "as_int") return "int";
-    if (!is_pure_cl_function(name) || args.empty() || name == "abs") return "";
+    if (!is_pure_cl_function(name) || args.empty()) return "";
+    if (among(name, {"abs", "as_uint", "isfinite", "isinf", "isnan"})) return "";
     for (const ClNode &a : args)
         if (a.type != args[0].type) return "";
     return arithmetic(args[0].type) ? args[0].type : "";
