@@ -1,6 +1,4 @@
-// The OpenCL source in an object is what an unrolled kernel is large by. Without its indentation,
-// and with one letter for the block's shared memory, it is half as long (dense, D 64: 1073 kB to
-// 552 kB).
+// The OpenCL source in an object is what an unrolled kernel is large by.
 #pragma once
 
 #include "Halide.h"
