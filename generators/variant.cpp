@@ -120,10 +120,12 @@ void Variant::choice(const std::string &id, std::vector<std::string> choices, Va
     attributes.push_back({id, text, Attribute::Enum, std::move(choices), fallback, 0, last});
 }
 
-void Variant::shape(const std::string &id, const std::string &sizes, const std::string &order) {
+void Variant::shape(const std::string &id, const std::string &sizes, const std::string &order,
+                    const std::string &dtype) {
     Shape s;
     s.name = id;
     s.order = order;
+    s.dtype = dtype;
     for (const std::string &word : words(sizes)) {
         size_t equal = word.find('=');
         std::string key = word.substr(0, equal);

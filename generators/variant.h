@@ -155,7 +155,8 @@ public:
                 const std::string &doc);
     void divides(Value divisor, Value dividend) { rules.emplace_back(divisor, dividend); }
     // sizes: "B=1 Hq=8 Lq=2048 causal=1"
-    void shape(const std::string &name, const std::string &sizes, const std::string &order = "");
+    void shape(const std::string &name, const std::string &sizes, const std::string &order = "",
+               const std::string &dtype = "f32");
 
     std::vector<std::string> extents() const;  // symbols in order of first use
     const Tensor &tensor(const std::string &name) const;
