@@ -61,7 +61,9 @@ std::string Kernel::name() const {
 Storage Kernel::storage() const {
     const Halide::Target &t = target.target;
     bool converts = t.has_feature(Halide::Target::F16C) || t.arch == Halide::Target::ARM;
-    if (dtype == "bf16") return {Halide::BFloat(16), false};
+    bool pairs = t.has_feature(Halide::Target::AVX512_Zen4) ||
+                 t.has_feature(Halide::Target::AVX512_SapphireRapids);
+    if (dtype == "bf16") return {Halide::BFloat(16), false, pairs};
     return {Halide::Float(dtype == "f16" ? 16 : 32), converts && !target.gpu()};
 }
 

@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "math/bf16.h"
+
 namespace attune {
 
 using Halide::FuncRef;
@@ -18,6 +20,10 @@ Expr row_integer(const Softmax &x, const SourceFuncs &p, size_t i) {
     const Dims &v = x.v;
     FuncRef all = p.rows(v.qi, v.qb, v.h, v.b);
     return p.source.row.size() > 1 ? Expr(all[int(i)]) : Expr(all);
+}
+
+bool divides(int divisor, Expr e) {
+    return Halide::Internal::is_const_zero(simplify(e % divisor));
 }
 
 // Makes the Funcs of one source and the update of the state that merges its chunks.
@@ -43,7 +49,11 @@ public:
     SourceFuncs make() {
         range();
         domains();
-        stage_rows();
+        place();
+        if (t.pairs)
+            stage_pairs();
+        else
+            stage_rows();
         scores();
         softmax();
         merge();
@@ -99,23 +109,26 @@ private:
     void domains() {
         const Source &s = p.source;
         const int chunk = t.key_chunk, step = t.key_step;
-        p.over_d = RDom(0, x.head, s.name + "_over_d");
+        p.over_d = RDom(0, x.head_terms, s.name + "_over_d");
         p.over_chunks = RDom(0, max((s.max_keys + chunk - 1) / chunk, 1), s.name + "_over_chunks");
         p.over_chunks.where(p.over_chunks * chunk < last - first);
         p.over_groups = RDom(0, step, 0, chunk / step, s.name + "_over_groups");
-        p.over_keys = RDom(0, chunk, s.name + "_over_keys");
+        p.over_keys = p.over_terms = RDom(0, chunk, s.name + "_over_keys");
+        if (t.pairs) p.over_terms = RDom(0, chunk / 2, s.name + "_over_pairs");
         if (whole) return;
         p.over_groups.where(key(p.over_groups.y * step) < last);
         p.over_keys.where(key(p.over_keys) < last);
+        if (t.pairs) p.over_terms.where(key(p.over_terms * 2) < last);
+    }
+
+    void place() {
+        std::vector<Expr> made;
+        for (auto &f : p.source.locate) made.push_back(f(staged(v.k)));
+        if (!whole && !made.empty()) p.place(at({v.k})) = Tuple(made);
     }
 
     void stage_rows() {
         const Source &s = p.source;
-        if (!whole && !s.locate.empty()) {
-            std::vector<Expr> made;
-            for (auto &f : s.locate) made.push_back(f(staged(v.k)));
-            p.place(at({v.k})) = Tuple(made);
-        }
         auto value = [&](Expr k) { return s.value(v.d, located(k, whole ? staged(k) : key(k))); };
         if (t.widen) {
             for (Func f : {p.key, p.value}) f(at({v.d, v.k})) = Halide::undef<float>();
@@ -125,6 +138,26 @@ private:
         }
         p.key(at({v.d, v.k})) = s.key(v.d, located(inside(v.k), staged(v.k)));
         p.value(at({v.d, v.k})) = value(v.k);
+    }
+
+    // Pairs of d of a key are read in place if they lie together in memory; pairs of keys of V are
+    // made once a chunk.
+    void stage_pairs() {
+        const Source &s = p.source;
+        auto value = [&](Expr k) { return s.value(v.d, located(inside(k), key(k))); };
+        p.value(at({v.d, v.k})) = Halide::undef<uint32_t>();
+        p.value(at({v.d, p.over_terms})) = bf16_pair(value, p.over_terms * 2, last - key(0));
+        auto pair = [&](const Key &k) {
+            auto load = [&](Expr d) { return s.key(d, k); };
+            return bf16_pair(load, v.d * 2, x.head);
+        };
+        Key in_place = located(inside(v.k), staged(v.k));
+        if (divides(2, x.head) && widened_bf16(s.key(v.d, in_place)).defined()) {
+            p.key(at({v.d, v.k})) = pair(in_place);
+            return;
+        }
+        p.key(at({v.d, v.k})) = Halide::undef<uint32_t>();
+        p.key(at({v.d, p.over_keys})) = pair(located(p.over_keys, key(p.over_keys)));
     }
 
     Expr admitted(Expr row, Expr k) {
@@ -142,11 +175,13 @@ private:
     void scores() {
         const int step = t.key_step;
         p.dot(at({v.qi, v.k, v.kt})) = 0.f;
-        p.dot(at({v.qi, v.k, v.kt})) +=
-            x.query(v.qi, p.over_d, v.qb, v.h, v.b) * p.key(at({p.over_d, v.kt * step + v.k}));
+        FuncRef dot = p.dot(at({v.qi, v.k, v.kt}));
+        dot = sum(dot, x.query(v.qi, p.over_d, v.qb, v.h, v.b),
+                  p.key(at({p.over_d, v.kt * step + v.k})));
         Expr k = p.over_groups.y * step + p.over_groups.x;
         Expr row = min(v.qb * t.query_tile + v.qi, rows - 1);
         Expr s = p.dot(at({v.qi, p.over_groups.x, p.over_groups.y}));
+        if (x.scale.defined()) s = s * x.scale;
         if (p.source.score) s = p.source.score(s, row, staged(k));
         if (natural) s = s * kLog2e;
         Expr ok = admitted(row, k);
@@ -159,20 +194,37 @@ private:
     }
 
     void softmax() {
-        Expr k = p.over_keys;
+        Expr term = p.over_terms, left = last - key(0);
         p.maximum(at({v.qi})) = kNone;
-        p.maximum(at({v.qi})) = max(p.maximum(at({v.qi})), p.score(at({v.qi, k})));
+        p.maximum(at({v.qi})) = max(p.maximum(at({v.qi})), p.score(at({v.qi, p.over_keys})));
         // A masked pair counts exactly 0; a row that sees nothing of the chunk sums to 0.
-        Expr m = p.maximum(at({v.qi}));
-        Expr y = p.score(at({v.qi, k})) - (masked ? max(m, kSeen) : m);
-        Expr e = t.exp2(y);
-        if (masked && !t.exp2_flushes) e = select(y > kSeen, e, 0.f);
-        p.probability(at({v.qi, v.k})) = Halide::undef<float>();
-        p.probability(at({v.qi, k})) = e;
+        Expr m = p.maximum(at({v.qi})), one = 1.f;
+        if (masked) m = max(m, kSeen);
+        auto score = [&](Expr k) { return p.score(at({v.qi, k})); };
+        Expr e;
+        if (t.pairs) {
+            // The last key again past the end, where V and the weight are 0.
+            Expr second =
+                unsafe_promise_clamped(min(term * 2 + 1, left - 1), 0, t.key_chunk - 1);
+            e = exp2_bf16_pair(score(term * 2) - (m + 0.5f), score(second) - (m + 0.5f));
+            one = bf16_ones(term * 2 + 1 < left);
+        } else {
+            Expr y = score(term) - m;
+            e = t.exp2(y);
+            if (masked && !t.exp2_flushes) e = select(y > kSeen, e, 0.f);
+        }
+        p.probability(at({v.qi, v.k})) = Halide::undef(e.type());
+        p.probability(at({v.qi, term})) = e;
+        Expr weight = p.probability(at({v.qi, term}));
         p.sum(at({v.qi})) = 0.f;
-        p.sum(at({v.qi})) += p.probability(at({v.qi, k}));
+        p.sum(at({v.qi})) = sum(p.sum(at({v.qi})), weight, one);
         p.weighted(at({v.qi, v.d})) = 0.f;
-        p.weighted(at({v.qi, v.d})) += p.probability(at({v.qi, k})) * p.value(at({v.d, k}));
+        FuncRef weighted = p.weighted(at({v.qi, v.d}));
+        weighted = sum(weighted, weight, p.value(at({v.d, term})));
+    }
+
+    Expr sum(Expr old, Expr a, Expr b) const {
+        return t.pairs ? add_products(old, a, b) : old + a * b;
     }
 
     // One of the two factors is always 1: one exponential instead of two.
@@ -285,6 +337,7 @@ Softmax blocked_softmax(const Build &build, const Attention &a, const Blocking &
     const Variant &variant = build.variant;
     Expr D = build.extent("D"), Dv = variant.has_extent("Dv") ? build.extent("Dv") : D;
     x.head = t.padded_head ? Expr(t.padded_head) : D;
+    x.head_terms = t.pairs ? simplify((x.head + 1) / 2) : x.head;
     x.value_head = t.padded_head ? Expr(t.padded_head) : Dv;
     x.owners = simplify((x.value_head + t.columns - 1) / t.columns);
     bool natural = false;
@@ -299,16 +352,21 @@ Softmax blocked_softmax(const Build &build, const Attention &a, const Blocking &
             return t.padded_head ? select(d < size, load(min(d, size - 1), k), 0.f) : load(d, k);
         };
     };
-    bool even = Halide::Internal::is_const_zero(simplify(x.value_head % t.columns));
     auto query = padded(a.queries.load, D);
-    x.query(v.qi, v.d, v.qb, v.h, v.b) = query(v.d, {row, {}}) * scale;
+    if (t.pairs) {  // Q as it is, so that it is not rounded again
+        auto load = [&](Expr d) { return query(d, {row, {}}); };
+        x.scale = scale;
+        x.query(v.qi, v.d, v.qb, v.h, v.b) = bf16_pair(load, v.d * 2, D);
+    } else {
+        x.query(v.qi, v.d, v.qb, v.h, v.b) = query(v.d, {row, {}}) * scale;
+    }
     std::vector<Expr> init(2 + t.columns, 0.f);
     init[0] = kNone;
     x.state(v.qi, v.g, v.qb, v.h, v.b) = Tuple(init);
     for (Source s : a.sources) {
         auto loaded = s.value;
         s.key = padded(s.key, D);
-        if (!even || t.padded_head)
+        if (!divides(t.columns, x.value_head) || t.padded_head)
             s.value = [=](Expr d, const Key &k) { return loaded(min(d, Dv - 1), k); };
         x.sources.push_back(SourceBuilder(x, s, a.queries.count, natural).make());
     }

@@ -30,6 +30,8 @@ struct Blocking {
                       // more after it: Halide 21 frees shared memory after its last use in program
                       // order, back edges of loops ignored
     bool widen;       // 16-bit storage on a CPU: K and V of a chunk as f32, made once
+    bool pairs;       // bf16 products (math/bf16.h): pairs of d of Q and K make scores, pairs of
+                      // keys of P and V the second product; key_step is even
     int padded_head;  // GPU: head size that tiles are made for, > 0; columns past D count as 0.
                       // CPU: 0, D itself, a constant or not
     std::function<Expr(Expr)> exp2;  // 2^x for x <= 0
@@ -40,14 +42,15 @@ struct Blocking {
 struct SourceFuncs {
     Source source;
     Halide::RDom over_d, over_chunks, over_groups, over_keys;
+    Halide::RDom over_terms;  // of the second product: keys, or pairs of them
     Func range;        // first and last key of a block (CPU)
     Func rows;         // integers of a query row
     Func place;        // integers of a key (CPU)
-    Func key, value;   // rows of a chunk: inlined (CPU: read in place) or staged (GPU)
+    Func key, value;   // rows of a chunk: inlined (CPU: read in place) or staged
     Func dot;          // scores of a group of keys
     Func score;        // of a chunk, modified and masked
     Func maximum;      // of a row of the chunk
-    Func probability;  // exp of score - maximum
+    Func probability;  // exp of score - maximum, of a term
     Func sum;          // of a row of the chunk
     Func weighted;     // probabilities times V
     int update;        // of the state
@@ -57,6 +60,8 @@ struct Softmax {
     Dims v;
     Blocking blocking;
     Expr head, value_head;  // D and Dv of the loops: padded on a GPU
+    Expr head_terms;        // of a dot product: D, or pairs of it
+    Expr scale;             // of scores that is not in Q already; undefined: none
     Expr owners;            // of columns
     Halide::RDom over_rows;
     Halide::RVar over_heads, over_batches;

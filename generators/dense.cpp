@@ -57,6 +57,8 @@ ATTUNE_VARIANT(dense) {
     v.shape("causal_2048_d64", long_ + "D=64 Dv=64 causal=1", order);
     v.shape("causal_1000_d64", one + "Lq=1000 Lk=1000 D=64 Dv=64 causal=1", order);
     v.shape("window_8192_d64", one + "Lq=8192 Lk=8192 D=64 Dv=64 causal=1 left=255", order);
+    v.shape("dense_bf16_2048_d64", long_ + "D=64 Dv=64", order, "bf16");
+    v.shape("causal_bf16_2048_d64", long_ + "D=64 Dv=64 causal=1", order, "bf16");
     v.shape("decode_8192_d128", "B=1 Hq=32 Hkv=32 Lq=1 Lk=8192 D=128 Dv=128", order);
     v.shape("short_b8_128_d32", "B=8 Hq=12 Hkv=12 Lq=128 Lk=128 D=32 Dv=32", order);
     return v;

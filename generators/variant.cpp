@@ -138,10 +138,12 @@ void Variant::divides(Value divisor, Value dividend) {
     rules.push_back({dividend % divisor == 0, text, true});
 }
 
-void Variant::shape(const std::string &id, const std::string &sizes, const std::string &order) {
+void Variant::shape(const std::string &id, const std::string &sizes, const std::string &order,
+                    const std::string &dtype) {
     Shape s;
     s.name = id;
     s.order = order;
+    s.dtype = dtype;
     for (const std::string &word : words(sizes)) {
         size_t equal = word.find('=');
         std::string key = word.substr(0, equal);

@@ -250,7 +250,8 @@ public:
     void require(Value holds, const std::string &text);
     void divides(Value divisor, Value dividend);
     // sizes: "B=1 Hq=8 Lq=2048 causal=1 bias": a word without a number is an optional tensor given
-    void shape(const std::string &name, const std::string &sizes, const std::string &order = "");
+    void shape(const std::string &name, const std::string &sizes, const std::string &order = "",
+               const std::string &dtype = "f32");
 
     std::vector<std::string> extents() const;  // symbols in order of first use, then derived ones
     const Derived *derivation(const std::string &symbol) const;  // nullptr: tensors decide it

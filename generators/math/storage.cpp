@@ -56,4 +56,13 @@ Expr narrow(Expr value, const Storage &s) {
     return s.f16_instructions ? reinterpret(UInt(16), cast(Float(16), value)) : f32_to_f16(value);
 }
 
+Expr widened_bf16(Expr value) {
+    using namespace Halide::Internal;
+    const Reinterpret *widened = value.as<Reinterpret>();
+    const Call *shift = widened ? widened->value.as<Call>() : nullptr;
+    const Cast *bits = shift && shift->is_intrinsic(Call::shift_left) ? shift->args[0].as<Cast>()
+                                                                      : nullptr;
+    return bits && bits->value.type() == UInt(16) ? bits->value : Expr();
+}
+
 }  // namespace attune
