@@ -113,7 +113,7 @@ private:
         for (size_t i = 0; i < made.size(); i++) read.push_back(row_integer(x, p, i));
         Expr ok;
         if (s.admit) ok = s.admit(read, row, staged(k));
-        if (whole) ok = ok.defined() ? ok && key(k) < last : key(k) < last;
+        if (whole || t.whole_groups) ok = ok.defined() ? ok && key(k) < last : key(k) < last;
         return ok;
     }
 
@@ -138,6 +138,7 @@ private:
 
     void softmax() {
         Expr k = p.over_keys;
+        if (t.whole_groups) k = p.over_groups.y * t.key_step + p.over_groups.x;
         p.maximum(at({v.qi})) = kNone;
         p.maximum(at({v.qi})) = max(p.maximum(at({v.qi})), p.score(at({v.qi, k})));
         // A masked pair counts exactly 0; a row that sees nothing of the chunk sums to 0.
@@ -150,6 +151,7 @@ private:
         p.sum(at({v.qi})) = 0.f;
         p.sum(at({v.qi})) += p.probability(at({v.qi, k}));
         p.weighted(at({v.qi, v.d})) = 0.f;
+        k = p.over_keys;
         p.weighted(at({v.qi, v.d})) += p.probability(at({v.qi, k})) * p.value(at({v.d, k}));
     }
 

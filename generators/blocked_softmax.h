@@ -29,6 +29,8 @@ struct Blocking {
                       // by each column's owner, and what lives across the chunk loop is read once
                       // more after it: Halide 21 frees shared memory after its last use in program
                       // order, back edges of loops ignored
+    bool whole_groups;  // keys past the end are masked up to the next key_step, so that the softmax
+                        // of a chunk is over vectors of keys
     bool widen;       // 16-bit storage on a CPU: K and V of a chunk as f32, made once
     int padded_head;  // GPU: head size that tiles are made for, > 0; columns past D count as 0.
                       // CPU: 0, D itself, a constant or not

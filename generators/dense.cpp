@@ -41,7 +41,10 @@ void declare(Variant &v) {
     v.number("softcap", 0, 0, INFINITY, "c > 0: scores become c * tanh(score / c)");
     v.divides("Hkv", "Hq");
     const std::vector<std::string> none{"bias", "mask", "alibi"};
+    const std::map<std::string, int> one{{"Lq", 1}};
     v.specials = {
+        {"decode", {{"softcap", 0}}, true, none, false, one},
+        {"decode_any", {{"softcap", 0}}, false, none, false, one},
         {"plain", {{"causal", 0}, {"left", -1}, {"right", -1}, {"softcap", 0}}, true, none},
         {"band", {{"softcap", 0}}, true, none},
         {"generic", {{"softcap", 0}}, false, {"bias", "mask"}},
@@ -115,7 +118,8 @@ Attention algorithm(Build &x) {
         keys.last = select(some, band.last(x.block_last(Lq)), 0);
         keys.max_keys = min(Lk, band.left + band.right + x.query_tile);
         // As differences of j, which a GPU keeps out of its registers; clamped row bounds spill.
-        keys.admit = [=](const std::vector<Expr> &, Expr row, Expr j) {
+        // The range of one query is exact.
+        if (!Halide::Internal::is_const_one(Lq)) keys.admit = [=](const std::vector<Expr> &, Expr row, Expr j) {
             return row >= j - (band.offset + band.right) && row <= j + (band.left - band.offset);
         };
     }
@@ -172,6 +176,8 @@ ATTUNE_VARIANT(dense) {
     v.shape("causal_1000_d64", one + "Lq=1000 Lk=1000 D=64 Dv=64 causal=1", order);
     v.shape("window_8192_d64", one + "Lq=8192 Lk=8192 D=64 Dv=64 causal=1 left=255", order);
     v.shape("decode_8192_d128", "B=1 Hq=32 Hkv=32 Lq=1 Lk=8192 D=128 Dv=128", order);
+    v.shape("decode_8192_d128_blhd", "B=1 Hq=32 Hkv=32 Lq=1 Lk=8192 D=128 Dv=128");
+    v.shape("decode_8192_d128_gqa8", "B=8 Hq=32 Hkv=4 Lq=1 Lk=8192 D=128 Dv=128", order);
     v.shape("short_b8_128_d32", "B=8 Hq=12 Hkv=12 Lq=128 Lk=128 D=32 Dv=32", order);
     return v;
 }

@@ -16,6 +16,7 @@ struct Field {
 };
 const Field kFields[] = {{"query_tile", &Params::query_tile}, {"key_chunk", &Params::key_chunk},
                          {"key_step", &Params::key_step},     {"columns", &Params::columns},
+                         {"columns_on_lanes", &Params::columns_on_lanes},
                          {"threads_x", &Params::threads_x},   {"threads_y", &Params::threads_y},
                          {"unroll", &Params::unroll}};
 
