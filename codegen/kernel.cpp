@@ -76,12 +76,14 @@ std::vector<Condition> conditions(const Kernel &k) {
     for (const std::string &name : k.special.absent)
         out.push_back({Condition::Absent, index_of(v.tensors, name), 0, 0});
     std::vector<std::string> symbols = v.extents();
-    for (const std::string &symbol : v.heads) {
+    auto extent = [&](const std::string &symbol, double low, double high) {
         auto at = std::find(symbols.begin(), symbols.end(), symbol);
-        if (!k.head_dim || at == symbols.end()) continue;
-        double size = k.head_dim, low = k.target.gpu() ? 0 : size;
-        out.push_back({Condition::Extent, int(at - symbols.begin()), low, size});
-    }
+        if (at == symbols.end()) return;
+        out.push_back({Condition::Extent, int(at - symbols.begin()), low, high});
+    };
+    for (auto &[symbol, size] : k.special.extents) extent(symbol, size, size);
+    for (const std::string &symbol : v.heads)
+        if (k.head_dim) extent(symbol, k.target.gpu() ? 0 : k.head_dim, k.head_dim);
     for (auto &[name, value] : k.special.attributes) equal(name, value);
     return out;
 }
@@ -98,7 +100,7 @@ Halide::Func scheduled(const Kernel &k, Build &build) {
     Blocking blocking = cpu_blocking(k.params, build.storage);
     Softmax x = blocked_softmax(build, a, blocking, has_lse(*k.variant));
     describe_outputs(x.result, k.head_dim > 0 ? x.value_head : Expr());
-    schedule_cpu(x, a, k.target.lanes);
+    schedule_cpu(x, a, k.params, k.target.lanes);
     x.result.add_custom_lowering_pass(make_trim_to_range(x));
     return x.result;
 }

@@ -22,9 +22,7 @@ Expr row_integer(const Softmax &x, const SourceFuncs &p, size_t i) {
     return p.source.row.size() > 1 ? Expr(all[int(i)]) : Expr(all);
 }
 
-bool divides(int divisor, Expr e) {
-    return Halide::Internal::is_const_zero(simplify(e % divisor));
-}
+bool divides(int divisor, Expr e) { return Halide::Internal::is_const_zero(simplify(e % divisor)); }
 
 // Makes the Funcs of one source and the update of the state that merges its chunks.
 class SourceBuilder {
@@ -168,7 +166,7 @@ private:
         for (size_t i = 0; i < made.size(); i++) read.push_back(row_integer(x, p, i));
         Expr ok;
         if (s.admit) ok = s.admit(read, row, staged(k));
-        if (whole) ok = ok.defined() ? ok && key(k) < last : key(k) < last;
+        if (whole || t.whole_groups) ok = ok.defined() ? ok && key(k) < last : key(k) < last;
         return ok;
     }
 
@@ -194,9 +192,10 @@ private:
     }
 
     void softmax() {
-        Expr term = p.over_terms, left = last - key(0);
+        Expr k = p.over_keys, term = p.over_terms, left = last - key(0);
+        if (t.whole_groups) k = term = p.over_groups.y * t.key_step + p.over_groups.x;
         p.maximum(at({v.qi})) = kNone;
-        p.maximum(at({v.qi})) = max(p.maximum(at({v.qi})), p.score(at({v.qi, p.over_keys})));
+        p.maximum(at({v.qi})) = max(p.maximum(at({v.qi})), p.score(at({v.qi, k})));
         // A masked pair counts exactly 0; a row that sees nothing of the chunk sums to 0.
         Expr m = p.maximum(at({v.qi})), one = 1.f;
         if (masked) m = max(m, kSeen);
@@ -204,8 +203,7 @@ private:
         Expr e;
         if (t.pairs) {
             // The last key again past the end, where V and the weight are 0.
-            Expr second =
-                unsafe_promise_clamped(min(term * 2 + 1, left - 1), 0, t.key_chunk - 1);
+            Expr second = unsafe_promise_clamped(min(term * 2 + 1, left - 1), 0, t.key_chunk - 1);
             e = exp2_bf16_pair(score(term * 2) - (m + 0.5f), score(second) - (m + 0.5f));
             one = bf16_ones(term * 2 + 1 < left);
         } else {
@@ -220,7 +218,8 @@ private:
         p.sum(at({v.qi})) = sum(p.sum(at({v.qi})), weight, one);
         p.weighted(at({v.qi, v.d})) = 0.f;
         FuncRef weighted = p.weighted(at({v.qi, v.d}));
-        weighted = sum(weighted, weight, p.value(at({v.d, term})));
+        term = p.over_terms;
+        weighted = sum(weighted, p.probability(at({v.qi, term})), p.value(at({v.d, term})));
     }
 
     Expr sum(Expr old, Expr a, Expr b) const {

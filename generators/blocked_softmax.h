@@ -29,11 +29,13 @@ struct Blocking {
                       // by each column's owner, and what lives across the chunk loop is read once
                       // more after it: Halide 21 frees shared memory after its last use in program
                       // order, back edges of loops ignored
-    bool widen;       // 16-bit storage on a CPU: K and V of a chunk as f32, made once
-    bool pairs;       // bf16 products (math/bf16.h): pairs of d of Q and K make scores, pairs of
-                      // keys of P and V the second product; key_step is even
-    int padded_head;  // GPU: head size that tiles are made for, > 0; columns past D count as 0.
-                      // CPU: 0, D itself, a constant or not
+    bool whole_groups;  // keys past the end are masked up to the next key_step, so that the softmax
+                        // of a chunk is over vectors of keys
+    bool widen;         // 16-bit storage on a CPU: K and V of a chunk as f32, made once
+    bool pairs;         // bf16 products (math/bf16.h): pairs of d of Q and K make scores, pairs of
+                        // keys of P and V the second product; key_step is even
+    int padded_head;    // GPU: head size that tiles are made for, > 0; columns past D count as 0.
+                        // CPU: 0, D itself, a constant or not
     std::function<Expr(Expr)> exp2;  // 2^x for x <= 0
     bool exp2_flushes = false;  // exp2 of anything far below gives 0: no select for masked keys
 };
@@ -43,17 +45,17 @@ struct SourceFuncs {
     Source source;
     Halide::RDom over_d, over_chunks, over_groups, over_keys;
     Halide::RDom over_terms;  // of the second product: keys, or pairs of them
-    Func range;        // first and last key of a block (CPU)
-    Func rows;         // integers of a query row
-    Func place;        // integers of a key (CPU)
-    Func key, value;   // rows of a chunk: inlined (CPU: read in place) or staged
-    Func dot;          // scores of a group of keys
-    Func score;        // of a chunk, modified and masked
-    Func maximum;      // of a row of the chunk
-    Func probability;  // exp of score - maximum, of a term
-    Func sum;          // of a row of the chunk
-    Func weighted;     // probabilities times V
-    int update;        // of the state
+    Func range;               // first and last key of a block (CPU)
+    Func rows;                // integers of a query row
+    Func place;               // integers of a key (CPU)
+    Func key, value;          // rows of a chunk: inlined (CPU: read in place) or staged
+    Func dot;                 // scores of a group of keys
+    Func score;               // of a chunk, modified and masked
+    Func maximum;             // of a row of the chunk
+    Func probability;         // exp of score - maximum, of a term
+    Func sum;                 // of a row of the chunk
+    Func weighted;            // probabilities times V
+    int update;               // of the state
 };
 
 struct Softmax {

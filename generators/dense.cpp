@@ -60,6 +60,8 @@ ATTUNE_VARIANT(dense) {
     v.shape("dense_bf16_2048_d64", long_ + "D=64 Dv=64", order, "bf16");
     v.shape("causal_bf16_2048_d64", long_ + "D=64 Dv=64 causal=1", order, "bf16");
     v.shape("decode_8192_d128", "B=1 Hq=32 Hkv=32 Lq=1 Lk=8192 D=128 Dv=128", order);
+    v.shape("decode_8192_d128_blhd", "B=1 Hq=32 Hkv=32 Lq=1 Lk=8192 D=128 Dv=128");
+    v.shape("decode_8192_d128_gqa8", "B=8 Hq=32 Hkv=4 Lq=1 Lk=8192 D=128 Dv=128", order);
     v.shape("short_b8_128_d32", "B=8 Hq=12 Hkv=12 Lq=128 Lk=128 D=32 Dv=32", order);
     return v;
 }

@@ -51,9 +51,15 @@ std::vector<Special> dense_specials(const Variant &v, const std::string &prefix,
         return out;
     };
     const auto none = without({"bias", "mask", "alibi"});
-    std::vector<Special> out{{prefix + "plain", all, true, none},
-                             {prefix + "band", uncapped, true, none},
-                             {prefix + "generic", uncapped, false, without({"bias", "mask"})}};
+    std::vector<Special> out;
+    if (v.has_extent("Lq")) {
+        const std::map<std::string, int> one{{"Lq", 1}};
+        out = {{prefix + "decode", uncapped, true, none, false, one},
+               {prefix + "decode_any", uncapped, false, none, false, one}};
+    }
+    out.insert(out.end(), {{prefix + "plain", all, true, none},
+                           {prefix + "band", uncapped, true, none},
+                           {prefix + "generic", uncapped, false, without({"bias", "mask"})}});
     // Loads of a bias or a mask by queries on the lanes are gathers: not where they are absent.
     if (has("bias")) {
         out.push_back({prefix + "bias", uncapped, false, without({"mask"}), false});
@@ -120,9 +126,12 @@ Source keys_of(Build &x, const Sequence &s, const Band &band) {
         keys.last = band.last(x.block_last(s.queries));
         keys.max_keys = min(s.most_keys, band.left + band.right + x.query_tile);
         // As differences of j, which a GPU keeps out of its registers; clamped row bounds spill.
-        keys.admit = [=](const std::vector<Expr> &, Expr row, Expr j) {
-            return row >= j - (band.offset + band.right) && row <= j + (band.left - band.offset);
-        };
+        // The range of a single query is exact.
+        if (!Halide::Internal::is_const_one(simplify(s.most_queries)))
+            keys.admit = [=](const std::vector<Expr> &, Expr row, Expr j) {
+                return row >= j - (band.offset + band.right) &&
+                       row <= j + (band.left - band.offset);
+            };
     }
     keys.last = select(some, simplify(min(keys.last, s.last)), 0);
     if (x.may_have("mask"))

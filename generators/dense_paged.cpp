@@ -12,8 +12,7 @@ namespace {
 void declare(Variant &v) {
     v.input("q", "[B] Lq Hq D", "queries; with cu_q those of all sequences: Lq rows, no B");
     declare_pages(v, false);
-    v.input("kv_len", "B", "keys of each sequence", Type::I32)
-        .range(0, Value("max_pages") * "P");
+    v.input("kv_len", "B", "keys of each sequence", Type::I32).range(0, Value("max_pages") * "P");
     v.input("cu_q", "B+1", "first query row of each sequence, and Lq", Type::I32)
         .optional(-1)
         .offsets("Lq", "Lq");

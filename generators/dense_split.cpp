@@ -14,7 +14,7 @@ void declare(Variant &v) {
     declare_bias_and_mask(v);
     declare_alibi(v);
     v.input("q_len", "B", "queries of each sequence", Type::I32).optional("Lq").range(0, "Lq");
-    const Value cached = Value("max_pages") * "P", keys = max("Lk", cached);
+    const Value cached = Value("max_pages") * "P", keys = select(given("k"), "Lk", cached);
     v.input("kv_len", "B", "keys of each sequence", Type::I32).optional("Lk").range(0, keys);
     declare_q_offset(v);
     declare_pages(v, true);

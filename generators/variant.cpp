@@ -207,7 +207,8 @@ Build::Build(const Variant &variant, const Special &special, int head_dim, int q
       query_tile(query_tile),
       storage(storage),
       fixed_attributes(special.attributes),
-      absent(special.absent) {
+      absent(special.absent),
+      fixed_extents(special.extents) {
     if (head_dim > 0)
         for (const std::string &symbol : variant.heads)
             if (variant.has_extent(symbol)) fixed_extents[symbol] = head_dim;

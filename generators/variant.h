@@ -145,8 +145,9 @@ struct Special {
     std::string name;
     std::map<std::string, double> attributes;
     bool head_dims = true;  // once for each head size of the menu; false: head size at run time
-    std::vector<std::string> absent = {};  // and these optional tensors are not given
-    bool gpu = !head_dims;                 // made for GPUs too
+    std::vector<std::string> absent = {};     // and these optional tensors are not given
+    bool gpu = !head_dims;                    // made for GPUs too
+    std::map<std::string, int> extents = {};  // and these extents are so large
 };
 
 struct Cost {

@@ -26,7 +26,6 @@ public:
           fixed(Halide::Internal::is_const(x.head) && Halide::Internal::is_const(x.value_head)) {}
 
     void apply() {
-        rows();
         tile();
         for (SourceFuncs &p : x.sources) source(p);
     }
@@ -42,18 +41,6 @@ private:
     // A block's own: without bound_extent(qb, 1) storage and loops depend on rows / query_tile.
     void local(Func f) {
         f.store_in(MemoryType::Stack).bound_extent(v.qi, t.query_tile).bound_extent(v.qb, 1);
-    }
-
-    // Nested parallel loops: fuse() above a compute_at with bound_extent takes an RVar as 0.
-    void rows() {
-        auto &r = x.over_rows;
-        x.result.update()
-            .allow_race_conditions()
-            .reorder(v.d, r.x, r.y, r.z, x.over_heads, x.over_batches)
-            .parallel(r.z)
-            .parallel(x.over_heads)
-            .parallel(x.over_batches)
-            .vectorize(v.d, lanes, TailStrategy::GuardWithIf);
     }
 
     void tile() {
@@ -83,11 +70,7 @@ private:
             local(p.rows);
         }
         LoopLevel chunk(x.state, p.over_chunks);
-        if (p.place.defined()) {
-            p.place.compute_at(chunk).store_in(MemoryType::Stack).bound_storage(v.k, t.key_chunk);
-            p.place.bound_extent(v.qb, 1).bound_extent(v.c, 1).bound_extent(v.k, t.key_chunk);
-            p.place.vectorize(v.k, lanes, TailStrategy::GuardWithIf);
-        }
+        schedule_place(p, chunk, lanes);
         for (Func f : {p.dot, p.score, p.maximum, p.probability, p.sum, p.weighted}) {
             local(f);
             f.vectorize(v.qi, lanes);
@@ -158,15 +141,40 @@ Blocking cpu_blocking(const Params &p, const Storage &storage) {
     t.key_step = p.key_step;
     t.columns = t.run = p.columns;
     t.row_threads = 1;
-    t.pairs = storage.bf16_pairs;
-    t.widen = storage.type.bits() < 32 && !t.pairs;
+    t.whole_groups = p.columns_on_lanes;
+    t.pairs = storage.bf16_pairs && !p.columns_on_lanes;
+    t.widen = storage.type.bits() < 32 && !t.pairs && !p.columns_on_lanes;
     t.exp2 = exp2_nonpositive;
     return t;
 }
 
-void schedule_cpu(Softmax &x, const Attention &a, int lanes) {
+// Nested parallel loops: fuse() above a compute_at with bound_extent takes an RVar as 0.
+void schedule_result(Softmax &x, int lanes) {
+    auto &r = x.over_rows;
+    x.result.update()
+        .allow_race_conditions()
+        .reorder(x.v.d, r.x, r.y, r.z, x.over_heads, x.over_batches)
+        .parallel(r.z)
+        .parallel(x.over_heads)
+        .parallel(x.over_batches)
+        .vectorize(x.v.d, lanes, TailStrategy::GuardWithIf);
+}
+
+void schedule_place(SourceFuncs &p, LoopLevel chunk, int lanes) {
+    if (!p.place.defined()) return;
+    const std::vector<Var> args = p.place.args();  // key, chunk, block, head, batch
+    Halide::Func f = p.place;
+    f.compute_at(chunk).store_in(MemoryType::Stack).vectorize(args[0], lanes);
+    f.bound_extent(args[1], 1).bound_extent(args[2], 1);
+}
+
+void schedule_cpu(Softmax &x, const Attention &a, const Params &params, int lanes) {
     for (const Func &f : a.before) schedule_before(f, x.v, lanes);
-    CpuSchedule(x, lanes).apply();
+    schedule_result(x, lanes);
+    if (params.columns_on_lanes)
+        schedule_columns(x, lanes);
+    else
+        CpuSchedule(x, lanes).apply();
 }
 
 }  // namespace attune

@@ -15,6 +15,20 @@ TEST(DenseMatrix, Lengths) {
         }
 }
 
+// Kernels for one query have chunks of 1024 keys, or of fewer.
+TEST(DenseMatrix, OneQuery) {
+    int n = 0;
+    for (int width : {1, 33, 64, 80, 128, 160})
+        for (int lk : {0, 1, 2, 15, 16, 17, 1023, 1024, 1025, 3000}) {
+            Config c = sized("dense", 1, lk, n++);
+            c.D = width;
+            c.Dv = n % 3 ? width : at(widths, n);
+            if (n % 2) c.kv_len = some_lengths(c.B, lk, n), c.poison = true;
+            set_band(c, n % 3 == 0, n % 5 == 0, n % 4 ? -1 : lk - lk / 3, n % 7 ? -1 : 2);
+            check_everywhere(c, all_targets());
+        }
+}
+
 // An absent tensor is one short constant that repeats: no batch may be longer than it.
 TEST(DenseMatrix, BatchBeyondAbsentTensors) {
     for (const char *op : {"dense", "cluster_attn"}) {
