@@ -90,6 +90,14 @@ void check(const PackRequest &r) {
             bad("--dtype " + d + " is none of f32, f16, bf16");
 }
 
+// Of those asked for, the storage types that a machine class has kernels of its own for. What
+// avx512_bf16 adds to avx512 are products of bf16; kernels of 16-bit storage on GPUs wait for one.
+std::vector<std::string> dtypes_of(const TargetClass &target, std::vector<std::string> asked) {
+    const char *only = target.gpu() ? "f32" : target.name == "avx512_bf16" ? "bf16" : nullptr;
+    if (only && std::count(asked.begin(), asked.end(), only)) return {only};
+    return asked;
+}
+
 PackPlan make_plan(const PackRequest &r) {
     check(r);
     PackPlan plan;
@@ -112,7 +120,8 @@ PackPlan make_plan(const PackRequest &r) {
     }
     for (const Variant *v : plan.variants)
         for (const TargetClass &t : targets)
-            for (const std::string &dtype : r.dtypes) add_kernels(plan, r, *v, t, dtype);
+            for (const std::string &dtype : dtypes_of(t, r.dtypes))
+                add_kernels(plan, r, *v, t, dtype);
     return plan;
 }
 

@@ -37,35 +37,42 @@ void declare_scores(Variant &v, bool align) {
     v.number("softcap", 0, 0, INFINITY, "c > 0: scores become c * tanh(score / c)");
 }
 
-std::vector<Special> dense_specials(const Variant &v, const std::string &prefix,
-                                    const std::vector<std::string> &absent) {
+std::vector<Special> dense_specials(const Variant &v) {
     using Attributes = std::map<std::string, double>;
     const Attributes uncapped{{"softcap", 0}};
     const Attributes all{{"causal", 0}, {"left", -1}, {"right", -1}, {"softcap", 0}};
-    auto has = [&](const std::string &t) {
-        return v.has_tensor(t) && std::find(absent.begin(), absent.end(), t) == absent.end();
-    };
+    const std::map<std::string, int> one{{"Lq", 1}};
     auto without = [&](const std::vector<std::string> &tensors) {
-        std::vector<std::string> out = absent;
-        std::copy_if(tensors.begin(), tensors.end(), std::back_inserter(out), has);
+        std::vector<std::string> out;
+        for (const std::string &t : tensors)
+            if (v.has_tensor(t)) out.push_back(t);
         return out;
     };
     const auto none = without({"bias", "mask", "alibi"});
-    std::vector<Special> out;
-    if (v.has_extent("Lq")) {
-        const std::map<std::string, int> one{{"Lq", 1}};
-        out = {{prefix + "decode", uncapped, true, none, false, one},
-               {prefix + "decode_any", uncapped, false, none, false, one}};
-    }
-    out.insert(out.end(), {{prefix + "plain", all, true, none},
-                           {prefix + "band", uncapped, true, none},
-                           {prefix + "generic", uncapped, false, without({"bias", "mask"})}});
     // Loads of a bias or a mask by queries on the lanes are gathers: not where they are absent.
-    if (has("bias")) {
-        out.push_back({prefix + "bias", uncapped, false, without({"mask"}), false});
-        out.push_back({prefix + "mask", uncapped, false, without({"bias"}), false});
+    return {{"decode", uncapped, true, none, false, one},
+            {"decode_any", uncapped, false, none, false, one},
+            {"plain", all, true, none},
+            {"band", uncapped, true, none},
+            {"generic", uncapped, false, without({"bias", "mask"})},
+            {"bias", uncapped, false, without({"mask"}), false},
+            {"mask", uncapped, false, without({"bias"}), false},
+            {"full", {}, false}};
+}
+
+std::vector<Special> dense_specials(const Variant &v, const std::vector<std::string> &kinds,
+                                    const std::string &prefix,
+                                    const std::vector<std::string> &absent) {
+    std::vector<Special> out;
+    for (Special s : dense_specials(v)) {
+        if (std::find(kinds.begin(), kinds.end(), s.name) == kinds.end()) continue;
+        s.name = prefix + s.name;
+        s.gpu = false;
+        for (const std::string &t : absent)
+            if (std::find(s.absent.begin(), s.absent.end(), t) == s.absent.end())
+                s.absent.push_back(t);
+        out.push_back(s);
     }
-    out.push_back({prefix + "full", {}, false, absent});
     return out;
 }
 

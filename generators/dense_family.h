@@ -24,9 +24,14 @@ void declare_sink(Variant &v);
 void declare_q_offset(Variant &v);
 void declare_scores(Variant &v, bool align);  // attributes
 
-// Kernels without options for each head size, and others for the rest of them. Tensors of `absent`
-// are given to none of these; the names begin with `prefix`.
-std::vector<Special> dense_specials(const Variant &v, const std::string &prefix = "",
+// Kernels without options for each head size, and others for the rest of them: "decode",
+// "decode_any" (one query), "plain", "band", "generic", "bias", "mask", "full" (everything).
+std::vector<Special> dense_specials(const Variant &v);
+
+// Those of these kinds, on CPUs only. Tensors of `absent` are given to none of them; their names
+// begin with `prefix`.
+std::vector<Special> dense_specials(const Variant &v, const std::vector<std::string> &kinds,
+                                    const std::string &prefix = "",
                                     const std::vector<std::string> &absent = {});
 
 // The rows and keys of one sequence.

@@ -21,7 +21,7 @@ void declare(Variant &v) {
     v.output("lse", "B Hq Lq", "natural logarithm of the sum of exponentials", Type::F32)
         .optional();
     v.heads = {"Dv"};
-    v.specials = {{"any", {}, false}};
+    v.specials = {{"any", {}, false, {}, false}};
 }
 
 Direct algorithm(Build &x) {

@@ -27,7 +27,7 @@ void declare(Variant &v) {
     v.require(rank("q") == select(given("cu_q"), 3, 4), "q has 3 dimensions with cu_q, else 4");
     v.require(rank("o") == rank("q"), "o has as many dimensions as q");
     v.require(!given("lse") || rank("lse") == rank("q") - 1, "lse has one dimension less than q");
-    v.specials = dense_specials(v);
+    v.specials = dense_specials(v, {"decode", "decode_any", "band", "generic", "full"});
 }
 
 Sequence sequence(Build &x, Expr b) {

@@ -38,8 +38,9 @@ void declare(Variant &v) {
               "bias, mask, q_len and q_offset do not go with pages");
     const std::vector<std::string> paged{"k", "v", "bias", "mask", "q_offset"};
     const std::vector<std::string> dense{"k_pages", "v_pages", "block_table"};
-    v.specials = dense_specials(v, "", dense);
-    for (const Special &s : dense_specials(v, "paged_", paged)) v.specials.push_back(s);
+    const std::vector<std::string> kinds{"decode", "decode_any", "generic", "full"};
+    v.specials = dense_specials(v, kinds, "", dense);
+    for (const Special &s : dense_specials(v, kinds, "paged_", paged)) v.specials.push_back(s);
 }
 
 // Grid element g of B * S: range g / B of sequence g % B.

@@ -27,7 +27,7 @@ void declare(Variant &v) {
     v.integer("max_k", "Tk", 0, INT32_MAX, "no sequence has more keys");
     v.extent("B", Value("B+1") - 1);
     v.divides("Hkv", "Hq");
-    v.specials = dense_specials(v);
+    v.specials = dense_specials(v, {"plain", "band", "generic", "full"});
 }
 
 Sequence sequence(Build &x, Expr b) {

@@ -2,6 +2,20 @@
 
 namespace attune {
 
+namespace {
+
+// j / P for j >= 0 without the division of integers, which vectors have not. The first estimate
+// errs by 2^-23 of it, the second by one.
+Expr quotient(Expr j, Expr P) {
+    Expr inverse = 1.f / cast<float>(P);
+    Expr q = cast<int>(cast<float>(j) * inverse), rest = j - q * P;
+    Expr more = cast<int>(floor(cast<float>(rest) * inverse));
+    rest = rest - more * P;
+    return q + more + select(rest >= P, 1, rest < 0, -1, 0);
+}
+
+}  // namespace
+
 void declare_pages(Variant &v, bool optional) {
     auto add = [&](const char *name, const char *shape, const char *doc, Type type) -> Tensor & {
         Tensor &t = v.input(name, shape, doc, type);
@@ -16,8 +30,7 @@ void declare_pages(Variant &v, bool optional) {
 
 void find_in_pages(Build &x, Sequence &s) {
     Expr head = kv_head(x), P = x.extent("P"), b = s.batch;
-    // Quotients of integers below 2^31 are exact in double, and there is a vector division.
-    auto page = [P](Expr j) { return cast<int>(cast<double>(j) / cast<double>(P)); };
+    auto page = [P](Expr j) { return quotient(j, P); };
     s.most_keys = x.extent("max_pages") * P;
     s.locate = {[=, &x](Expr j) {
                     return x.load("block_table", {b, page(j)});

@@ -16,7 +16,9 @@ Var fuse_from(Halide::Stage s, const std::vector<Var> &args, size_t first) {
     return all;
 }
 
-void schedule_cpu(Direct &x, int lanes) {
+}  // namespace
+
+void schedule_direct(Direct &x, int lanes) {
     Var rows("rows"), row("row"), d = x.result.args()[0];
     Var all = fuse_from(x.result, x.result.args(), 1);
     x.result.split(all, rows, row, 16, TailStrategy::GuardWithIf).parallel(rows);
@@ -30,29 +32,6 @@ void schedule_cpu(Direct &x, int lanes) {
             f.update(i).reorder(order).vectorize(d, lanes, TailStrategy::GuardWithIf);
         }
     }
-}
-
-void schedule_gpu(Func f) {
-    f.compute_root();
-    for (int i = -1; i < f.num_update_definitions(); i++) {
-        Halide::Stage s = i < 0 ? Halide::Stage(f) : f.update(i);
-        Var block("block"), thread("thread"), all = fuse_from(s, f.args(), 0);
-        s.split(all, block, thread, 64, TailStrategy::GuardWithIf);
-        std::vector<Halide::VarOrRVar> order;
-        if (i >= 0)
-            for (const Halide::RVar &r : f.rvars(i)) order.push_back(r);
-        order.insert(order.end(), {thread, block});
-        s.reorder(order).gpu_blocks(block).gpu_threads(thread);
-    }
-}
-
-}  // namespace
-
-void schedule_direct(Direct &x, int lanes) {
-    if (lanes > 0) return schedule_cpu(x, lanes);
-    for (auto *funcs : {&x.rows, &x.columns})
-        for (const Func &f : *funcs) schedule_gpu(f);
-    schedule_gpu(x.result);
 }
 
 }  // namespace attune

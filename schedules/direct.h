@@ -5,7 +5,7 @@
 
 namespace attune {
 
-// lanes: f32 in a vector register; 0: a GPU, an element a thread.
+// On a CPU. lanes: f32 in a vector register.
 void schedule_direct(Direct &x, int lanes);
 
 }  // namespace attune
