@@ -39,7 +39,9 @@ Sequence sequence(Build &x, Expr b) {
     s.keys = x.load("kv_len", {b});
     s.rows = s.queries;
     s.most_queries = x.extent("Lq");
-    s.query = [=, &x](Expr d, Expr row) { return x.load("q", {b, first + row, h, d}); };
+    s.query = [=, &x](Expr d, Expr row) {
+        return x.load("q", {b, min(first + row, x.extent("Lq") - 1), h, d});
+    };
     s.place = [=, &x](Expr row) {
         return std::vector<Expr>{b, unsafe_promise_clamped(first + row, 0, x.extent("Lq") - 1), h};
     };

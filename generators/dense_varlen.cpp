@@ -39,7 +39,9 @@ Sequence sequence(Build &x, Expr b) {
     s.keys = min(x.load("cu_k", {b + 1}) - keys, x.load("kv_used", {b}));
     s.most_queries = min(x.extent("Tq"), x.attribute("max_q"));
     s.most_keys = x.extent("Tk");
-    s.query = [=, &x](Expr d, Expr row) { return x.load("q", {rows + row, h, d}); };
+    s.query = [=, &x](Expr d, Expr row) {
+        return x.load("q", {min(rows + row, x.extent("Tq") - 1), h, d});
+    };
     s.key = [=, &x](Expr d, const Key &j) { return x.load("k", {keys + j, head, d}); };
     s.value = [=, &x](Expr d, const Key &j) { return x.load("v", {keys + j, head, d}); };
     s.place = [=, &x](Expr row) {
