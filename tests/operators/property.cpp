@@ -44,10 +44,6 @@ std::vector<Config> Property::configs() const {
             set_sizes(c, width == 40);
             c.seed = static_cast<std::uint64_t>(width);
             all.push_back(c);
-            if (!is_dense()) continue;
-            c.Lq = 1, c.Lk = 1100;  // more than a chunk of the kernels for one query
-            if (width == 40) c.kv_len = {1100, 0, 1030}, c.q_len = {1, 1, 0};
-            all.push_back(c);
         }
     return all;
 }
@@ -66,6 +62,18 @@ std::vector<Config> Property::all_configs() const {
             c.dtype = dtype;
             all.push_back(c);
         }
+    for (const Config &c : one_query()) all.push_back(c);
+    return all;
+}
+
+std::vector<Config> Property::one_query() const {
+    std::vector<Config> all;
+    if (!is_dense()) return all;
+    for (Config c : configs()) {
+        c.Lq = 1, c.Lk = 1100;
+        if (!c.kv_len.empty()) c.kv_len = {1100, 0, 1030}, c.q_len = {1, 1, 0};
+        all.push_back(c);
+    }
     return all;
 }
 

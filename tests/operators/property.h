@@ -25,7 +25,9 @@ protected:
 
     // Calls of middling size that differ in mask and head size: menu sizes and the generic kernel.
     std::vector<Config> configs() const;
-    // These, some with all optional inputs, and some in each 16-bit type that the pack has.
+    // Of dense, one query and more keys than a chunk of the kernels for it.
+    std::vector<Config> one_query() const;
+    // All these, some with all optional inputs, and some in each 16-bit type that the pack has.
     std::vector<Config> all_configs() const;
     Bits run_here(const Case &call) const;
 };
