@@ -82,20 +82,11 @@ std::string attribute_text(const attune_attribute &attribute, double value) {
     return text;
 }
 
-std::string fallback_text(const attune_variant &variant, const attune_attribute &attribute) {
-    const attune_value &fallback = attribute.fallback;
-    switch (fallback.kind) {
-        case ATTUNE_VALUE_NUMBER:
-            return attribute_text(attribute, fallback.number);
-        case ATTUNE_VALUE_EXTENT:
-            return variant.extent[fallback.index];
-        case ATTUNE_VALUE_ATTRIBUTE:
-            return variant.attribute[fallback.index].name;
-        case ATTUNE_VALUE_RSQRT_EXTENT:
-            return std::string("1/sqrt(") + variant.extent[fallback.index] + ")";
-        default:
-            return "required";
-    }
+std::string fallback_text(const attune_attribute &attribute) {
+    const attune_formula &fallback = attribute.fallback;
+    if (fallback.terms == 0) return "required";
+    bool number = fallback.terms == 1 && fallback.term[0].op == ATTUNE_OP_NUMBER;
+    return number ? attribute_text(attribute, fallback.term[0].number) : fallback.text;
 }
 
 }  // namespace tool

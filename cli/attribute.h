@@ -19,7 +19,7 @@ const char *attribute_type_name(int type);  // int, float, flag, enum
 // A value as a user writes it: "top_left", "0.125", "3".
 std::string attribute_text(const attune_attribute &attribute, double value);
 // The default as a user reads it: "-1", "1/sqrt(D)", "required".
-std::string fallback_text(const attune_variant &variant, const attune_attribute &attribute);
+std::string fallback_text(const attune_attribute &attribute);
 
 }  // namespace tool
 #endif

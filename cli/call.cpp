@@ -2,6 +2,7 @@
 
 #include "fault.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -46,40 +47,25 @@ void Call::set_tensor(int tensor, Array array) {
 
 void Call::set_attribute(int attribute, double value) { attributes_[size_t(attribute)] = value; }
 
-std::vector<int64_t> Call::extents() const {
-    std::vector<int64_t> extents(size_t(variant().extents), -1);
+Facts Call::facts() const {
+    Facts facts(variant());
+    facts.attributes = attributes_;
     for (bool broadcast : {false, true})  // an extent of 1 that may broadcast tells nothing yet
         for (const auto &[index, array] : tensors_) {
             const attune_tensor &tensor = variant().tensor[index];
+            facts.ranks[size_t(index)] = int(array.shape().size());
             int first = tensor.rank - int(array.shape().size());
             for (int dim = std::max(first, 0); dim < tensor.rank; dim++) {
+                int symbol = tensor.extents[dim];
                 int64_t extent = array.shape()[size_t(dim - first)];
-                int64_t &known = extents[size_t(tensor.extents[dim])];
+                int64_t &known = facts.extents[size_t(symbol)];
                 bool certain = !tensor.broadcast[dim] || extent != 1;
-                if (known < 0 && (certain || broadcast)) known = extent;
+                bool derived = variant().derived && variant().derived[symbol].terms > 0;
+                if (known < 0 && !derived && (certain || broadcast)) known = extent;
             }
         }
-    return extents;
-}
-
-double Call::attribute(int attribute) const {
-    double given = attributes_[size_t(attribute)];
-    return std::isnan(given) ? value(variant().attribute[attribute].fallback) : given;
-}
-
-double Call::value(const attune_value &value) const {
-    switch (value.kind) {
-        case ATTUNE_VALUE_NUMBER:
-            return value.number;
-        case ATTUNE_VALUE_EXTENT:
-            return double(extents()[size_t(value.index)]);
-        case ATTUNE_VALUE_ATTRIBUTE:
-            return attribute(value.index);
-        case ATTUNE_VALUE_RSQRT_EXTENT:
-            return 1 / std::sqrt(double(extents()[size_t(value.index)]));
-        default:
-            return NOT_GIVEN;
-    }
+    facts.resolve(variant());
+    return facts;
 }
 
 const void *Call::args() {
@@ -102,7 +88,7 @@ std::string symbols_text(const attune_variant &variant, const attune_tensor &ten
         text += (dim ? ", " : "") + std::string(variant.extent[tensor.extents[dim]]);
         if (tensor.broadcast[dim]) text += " or 1";
     }
-    return text + "]";
+    return text + (tensor.leading ? "], or without the first" : "]");
 }
 
 int find_tensor(const attune_variant &variant, const std::string &name) {

@@ -3,6 +3,7 @@
 #define ATTUNE_CLI_CALL_H
 
 #include "array.h"
+#include "facts.h"
 
 #include <cstddef>
 #include <map>
@@ -29,11 +30,8 @@ public:
     Array &tensor(int tensor) { return tensors_.at(tensor); }
     const std::map<int, Array> &tensors() const { return tensors_; }
 
-    // One number a symbol, from the given tensors; -1: none of them has that symbol.
-    std::vector<int64_t> extents() const;
-    // With fallbacks; NaN if it has none.
-    double attribute(int attribute) const;
-    double value(const attune_value &value) const;
+    // Extents of the given tensors, the given attributes, and what follows from them.
+    Facts facts() const;
 
     const void *args();
 

@@ -60,41 +60,33 @@ void set_attributes(Call &call, const Case &description) {
     }
 }
 
-// The extents that no input has may be an attribute's value (its name is the symbol).
-std::vector<int64_t> known_extents(const Call &call) {
-    std::vector<int64_t> extents = call.extents();
-    for (int i = 0; i < call.variant().extents; i++) {
-        int attribute = find_attribute(call.variant(), call.variant().extent[i]);
-        if (extents[size_t(i)] < 0 && attribute >= 0)
-            extents[size_t(i)] = int64_t(call.attribute(attribute));
-    }
-    return extents;
-}
-
-std::vector<int64_t> output_shape(const Call &call, const attune_tensor &tensor,
-                                  const std::vector<int64_t> &extents) {
+std::vector<int64_t> output_shape(const attune_variant &variant, const Facts &facts, int index) {
+    const attune_tensor &tensor = variant.tensor[index];
     std::vector<int64_t> shape;
-    for (int dim = 0; dim < tensor.rank; dim++) {
-        int64_t extent = extents[size_t(tensor.extents[dim])];
+    for (int dim = tensor.rank - facts.ranks[size_t(index)]; dim < tensor.rank; dim++) {
+        int64_t extent = facts.extents[size_t(tensor.extents[dim])];
         if (extent < 0)
             wrong(std::string("output ") + tensor.name + ": no input tells the extent " +
-                  call.variant().extent[tensor.extents[dim]]);
+                  variant.extent[tensor.extents[dim]]);
         shape.push_back(extent);
     }
     return shape;
 }
 
 void allocate_outputs(Call &call, const Case &description, attune_dtype storage) {
+    const attune_variant &variant = call.variant();
     std::set<int> asked;
     for (const std::string &name : description.outputs)
-        asked.insert(tensor_named(call.variant(), name, 1));
-    std::vector<int64_t> extents = known_extents(call);
-    for (int i = 0; i < call.variant().tensors; i++) {
-        const attune_tensor &tensor = call.variant().tensor[i];
-        if (!tensor.output || (tensor.optional && !asked.count(i))) continue;
-        call.set_tensor(i,
-                        Array(output_shape(call, tensor, extents), element_type(tensor, storage)));
-    }
+        asked.insert(tensor_named(variant, name, 1));
+    std::vector<int> wanted;
+    for (int i = 0; i < variant.tensors; i++)
+        if (variant.tensor[i].output && (!variant.tensor[i].optional || asked.count(i)))
+            wanted.push_back(i);
+    Facts facts = call.facts();
+    choose_ranks(variant, facts, wanted);
+    for (int i : wanted)
+        call.set_tensor(
+            i, Array(output_shape(variant, facts, i), element_type(variant.tensor[i], storage)));
 }
 
 }  // namespace

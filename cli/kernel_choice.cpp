@@ -17,7 +17,7 @@ std::string range(const std::string &name, double low, double high) {
     return number(low) + " <= " + name + " <= " + number(high);
 }
 
-Condition evaluate(const Call &call, const attune_condition &condition) {
+Condition evaluate(const Call &call, const Facts &facts, const attune_condition &condition) {
     const attune_variant &variant = call.variant();
     if (condition.kind == ATTUNE_WHEN_ABSENT)
         return {std::string(variant.tensor[condition.index].name) + " absent",
@@ -25,8 +25,8 @@ Condition evaluate(const Call &call, const attune_condition &condition) {
     bool extent = condition.kind == ATTUNE_WHEN_EXTENT;
     std::string name =
         extent ? variant.extent[condition.index] : variant.attribute[condition.index].name;
-    double value =
-        extent ? double(call.extents()[size_t(condition.index)]) : call.attribute(condition.index);
+    size_t index = size_t(condition.index);
+    double value = extent ? double(facts.extents[index]) : facts.attributes[index];
     return {range(name, condition.low, condition.high) + " (is " + number(value) + ")",
             value >= condition.low && value <= condition.high};
 }
@@ -35,6 +35,7 @@ Condition evaluate(const Call &call, const attune_condition &condition) {
 
 std::vector<Candidate> candidates(const Call &call, int chosen) {
     std::vector<Candidate> result;
+    const Facts facts = call.facts();
     const attune_kernel *kernels = call.pack()->kernel;
     for (int i = 0; i <= chosen; i++) {
         const attune_kernel &kernel = kernels[i];
@@ -43,7 +44,7 @@ std::vector<Candidate> candidates(const Call &call, int chosen) {
         if (!alike) continue;
         Candidate candidate = {&kernel, i == chosen, {}};
         for (int c = 0; c < kernel.conditions; c++)
-            candidate.conditions.push_back(evaluate(call, kernel.condition[c]));
+            candidate.conditions.push_back(evaluate(call, facts, kernel.condition[c]));
         result.push_back(candidate);
     }
     return result;

@@ -39,13 +39,13 @@ json tensor_json(const attune_variant &variant, const attune_tensor &tensor) {
             {"optional", tensor.optional != 0}};
 }
 
-json attribute_json(const attune_variant &variant, const attune_attribute &attribute) {
+json attribute_json(const attune_attribute &attribute) {
     json entry = {{"name", attribute.name},
                   {"doc", attribute.doc},
                   {"type", attribute_type_name(attribute.type)},
-                  {"required", attribute.fallback.kind == ATTUNE_VALUE_NONE},
-                  {"default", fallback_text(variant, attribute)}};
-    if (attribute.fallback.kind == ATTUNE_VALUE_NONE) entry["default"] = nullptr;
+                  {"required", attribute.fallback.terms == 0},
+                  {"default", fallback_text(attribute)}};
+    if (attribute.fallback.terms == 0) entry["default"] = nullptr;
     if (std::isfinite(attribute.low)) entry["low"] = attribute.low;
     if (std::isfinite(attribute.high)) entry["high"] = attribute.high;
     for (int i = 0; attribute.choices && attribute.choices[i]; i++)
@@ -79,10 +79,15 @@ json kernel_json(const attune_kernel &kernel) {
 json variant_json(const attune_pack *pack, int index, bool kernels) {
     const attune_variant &variant = pack->variant[index];
     json entry = {{"name", variant.name}, {"doc", variant.doc}, {"source", variant.source}};
-    for (const char *list : {"attributes", "inputs", "outputs", "shapes"})
+    for (const char *list : {"attributes", "inputs", "outputs", "rules", "shapes"})
         entry[list] = json::array();
+    entry["derived"] = json::object();
+    for (int i = 0; variant.derived && i < variant.extents; i++)
+        if (variant.derived[i].terms > 0)
+            entry["derived"][variant.extent[i]] = variant.derived[i].text;
+    for (int i = 0; i < variant.rules; i++) entry["rules"].push_back(variant.rule[i].text);
     for (int i = 0; i < variant.attributes; i++)
-        entry["attributes"].push_back(attribute_json(variant, variant.attribute[i]));
+        entry["attributes"].push_back(attribute_json(variant.attribute[i]));
     for (int i = 0; i < variant.tensors; i++)
         entry[variant.tensor[i].output ? "outputs" : "inputs"].push_back(
             tensor_json(variant, variant.tensor[i]));
@@ -131,6 +136,11 @@ void print_variant(const attune_variant &variant, const json &entry) {
     std::printf("  attributes\n");
     for (const json &attribute : entry["attributes"]) print_attribute(attribute);
     print_tensors("outputs", variant, 1);
+    if (!entry["derived"].empty()) std::printf("  derived extents\n");
+    for (const auto &[symbol, formula] : entry["derived"].items())
+        std::printf("    %s = %s\n", symbol.c_str(), text(formula).c_str());
+    if (!entry["rules"].empty()) std::printf("  rules\n");
+    for (const json &rule : entry["rules"]) std::printf("    %s\n", text(rule).c_str());
     std::printf("  dtypes   %s\n  targets  %s\n", joined(entry["dtypes"]).c_str(),
                 joined(entry["targets"]).c_str());
     std::printf("  shapes\n");

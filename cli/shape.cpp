@@ -22,6 +22,7 @@ Shape from_table(int variant_index, const attune_variant &variant, const attune_
     shape.extents.assign(entry.extents, entry.extents + variant.extents);
     shape.attributes.assign(entry.attributes, entry.attributes + variant.attributes);
     shape.present = entry.present;
+    shape.extents = facts_of(variant, shape).extents;
     return shape;
 }
 
@@ -78,8 +79,11 @@ void set_sizes(const attune_variant &variant, const CustomShape &options, Shape 
     shape.extents.assign(size_t(variant.extents), -1);
     for (const std::string &size : options.sizes) {
         auto [key, text] = split("--size", size);
-        for (int symbol : symbols_of(variant, key))
+        for (int symbol : symbols_of(variant, key)) {
+            if (variant.derived && variant.derived[symbol].terms > 0)
+                wrong("--size " + key + ": it is " + variant.derived[symbol].text);
             shape.extents[size_t(symbol)] = extent_value(key, text);
+        }
     }
     copy_missing(variant, shape, "hkv", "hq");
     copy_missing(variant, shape, "hkv", "h");
@@ -106,10 +110,14 @@ void set_tensors(const attune_variant &variant, const CustomShape &options, Shap
     }
 }
 
+bool has(const attune_variant &variant, const Shape &shape, int tensor) {
+    return !variant.tensor[tensor].optional || (shape.present >> tensor & 1);
+}
+
 void check_complete(const attune_variant &variant, const Shape &shape) {
     for (int i = 0; i < variant.tensors; i++) {
         const attune_tensor &tensor = variant.tensor[i];
-        if (tensor.optional && !(shape.present >> i & 1)) continue;
+        if (!has(variant, shape, i)) continue;
         for (int dim = 0; dim < tensor.rank; dim++)
             if (shape.extents[size_t(tensor.extents[dim])] < 0)
                 wrong(std::string("--size: ") + lower(variant.extent[tensor.extents[dim]]) +
@@ -126,6 +134,18 @@ void check_order(const std::string &order) {
 }
 
 }  // namespace
+
+Facts facts_of(const attune_variant &variant, const Shape &shape) {
+    Facts facts(variant);
+    facts.extents = shape.extents;
+    facts.attributes = shape.attributes;
+    std::vector<int> given;
+    for (int i = 0; i < variant.tensors; i++)
+        if (has(variant, shape, i)) given.push_back(i);
+    choose_ranks(variant, facts, given);
+    facts.resolve(variant);
+    return facts;
+}
 
 std::vector<Shape> named_shapes(const attune_pack *pack) {
     std::vector<Shape> shapes;
@@ -154,6 +174,7 @@ Shape custom_shape(const attune_pack *pack, const CustomShape &options) {
     set_sizes(variant, options, shape);
     set_attributes(variant, options, shape);
     set_tensors(variant, options, shape);
+    shape.extents = facts_of(variant, shape).extents;
     check_complete(variant, shape);
     shape.name = options.variant;
     for (const std::string &size : options.sizes) shape.name += "," + size;

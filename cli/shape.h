@@ -2,7 +2,7 @@
 #ifndef ATTUNE_CLI_SHAPE_H
 #define ATTUNE_CLI_SHAPE_H
 
-#include "attune_pack.h"
+#include "facts.h"
 
 #include <cstdint>
 #include <string>
@@ -20,6 +20,9 @@ struct Shape {
     uint32_t present = 0;             // bit t: optional tensor t is given
 };
 
+// The call that the shape stands for.
+Facts facts_of(const attune_variant &variant, const Shape &shape);
+
 std::vector<Shape> named_shapes(const attune_pack *pack);
 // Throws Fault(CALL_WRONG) if no variant has it.
 Shape shape_named(const attune_pack *pack, const std::string &name);
@@ -34,7 +37,7 @@ struct CustomShape {
 };
 
 // Keys of sizes are the variant's extent symbols in any case, or b, h (Hq or H), l (Lq and Lk, L or
-// N), d. What is missing: hkv = h, dv = d, lk = lq. Throws Fault(CALL_WRONG).
+// N), d. What is missing: hkv = h, dv = d, lk = lq, derived extents. Throws Fault(CALL_WRONG).
 Shape custom_shape(const attune_pack *pack, const CustomShape &options);
 
 }  // namespace tool

@@ -3,6 +3,7 @@
 #include "convert.h"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 #include <random>
 
@@ -50,22 +51,42 @@ void fill_permutations(Array &array, Random &random) {
     }
 }
 
-Array empty_tensor(const attune_tensor &tensor, const Shape &shape) {
+// Rows of the last dimension cut 0..total into equal parts.
+void fill_offsets(Array &array, double total) {
+    size_t length = size_t(array.shape().back());
+    for (size_t i = 0; i < array.elements(); i++)
+        set_element(array, i, std::floor(total * double(i % length) / double(length - 1)));
+}
+
+// All of 0..count-1 in random order, again and again.
+void fill_distinct(Array &array, double count, Random &random) {
+    std::vector<int> order(size_t(std::max(count, 1.0)));
+    std::iota(order.begin(), order.end(), 0);
+    std::shuffle(order.begin(), order.end(), random);
+    for (size_t i = 0; i < array.elements(); i++) set_element(array, i, order[i % order.size()]);
+}
+
+Array empty_tensor(const attune_tensor &tensor, int rank, const Shape &shape) {
     std::vector<int64_t> extents;
-    for (int dim = 0; dim < tensor.rank; dim++)
+    for (int dim = tensor.rank - rank; dim < tensor.rank; dim++)
         extents.push_back(shape.extents[size_t(tensor.extents[dim])]);
     bool storage = tensor.dtype == ATTUNE_STORAGE;
     return Array(extents, storage ? shape.dtype : attune_dtype(tensor.dtype),
-                 storage && tensor.rank == 4 ? shape.order : "");
+                 storage && rank == 4 ? shape.order : "");
 }
 
-void fill(const Call &call, const attune_tensor &tensor, Array &array, Random &random) {
+void fill(const Facts &facts, const attune_tensor &tensor, Array &array, Random &random) {
     bool integer = array.dtype() == ATTUNE_I32 || array.dtype() == ATTUNE_U8;
+    double high = facts.value(tensor.high);
     if (array.elements() == 0) return;
     if (tensor.content == ATTUNE_PERMUTATION)
         fill_permutations(array, random);
+    else if (tensor.content == ATTUNE_OFFSETS)
+        fill_offsets(array, high);
+    else if (tensor.content == ATTUNE_RANGE && tensor.used)
+        fill_distinct(array, high + 1, random);
     else if (tensor.content == ATTUNE_RANGE)
-        fill_constant(array, call.value(tensor.high));
+        fill_constant(array, high);
     else if (!integer)
         fill_normal(array, random);
 }
@@ -77,13 +98,15 @@ std::unique_ptr<Call> make_workload(const attune_pack *pack, const Shape &shape)
     const attune_variant &variant = call->variant();
     for (int i = 0; i < variant.attributes; i++)
         call->set_attribute(i, shape.attributes[size_t(i)]);
-    for (int i = 0; i < variant.tensors; i++)
-        if (!variant.tensor[i].optional || shape.present >> i & 1)
-            call->set_tensor(i, empty_tensor(variant.tensor[i], shape));
     Random random(1);
-    for (int i = 0; i < variant.tensors; i++)  // after all extents are known
-        if (call->given(i) && !variant.tensor[i].output)
-            fill(*call, variant.tensor[i], call->tensor(i), random);
+    const Facts facts = facts_of(variant, shape);
+    for (int i = 0; i < variant.tensors; i++) {
+        int rank = facts.ranks[size_t(i)];
+        if (rank < 0) continue;
+        Array array = empty_tensor(variant.tensor[i], rank, shape);
+        if (!variant.tensor[i].output) fill(facts, variant.tensor[i], array, random);
+        call->set_tensor(i, std::move(array));
+    }
     return call;
 }
 

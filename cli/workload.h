@@ -1,5 +1,5 @@
-// A shape as a call with data: N(0, 1) by a generator with a fixed seed, random permutations, index
-// tensors at the upper end of their range.
+// A shape as a call with data: N(0, 1) by a generator with a fixed seed, random permutations and
+// page tables, offsets of equal parts, other index tensors at the upper end of their range.
 #ifndef ATTUNE_CLI_WORKLOAD_H
 #define ATTUNE_CLI_WORKLOAD_H
 

@@ -26,6 +26,8 @@ std::string number(double x) {
     return out.str();
 }
 
+constexpr int kMaxDepth = 16;  // ATTUNE_MAX_DEPTH
+
 std::string args_struct(const Variant &v) { return "attune_" + v.name + "_args"; }
 
 bool is_float(const Attribute &a) { return a.kind == Attribute::Float; }
@@ -60,9 +62,7 @@ std::string attribute_text(const Attribute &a) {
 
 // Not given: NaN and INT32_MIN, as attune_pack.h says.
 std::string default_of(const Attribute &a) {
-    bool constant = a.fallback.given() &&
-                    a.fallback.text.find_first_not_of("-.0123456789e") == std::string::npos;
-    if (constant) return a.fallback.text;
+    if (a.fallback.is_number()) return a.fallback.text;
     return is_float(a) ? "NAN" : "INT32_MIN";
 }
 
@@ -131,21 +131,41 @@ private:
         return -1;
     }
 
-    std::string value(const Variant &v, const Value &x) const {
-        const std::string root = "1/sqrt(";
-        auto make = [](const char *kind, int index, const std::string &number) {
-            return "{ATTUNE_VALUE_" + std::string(kind) + ", " + std::to_string(index) + ", " +
-                   number + "}";
-        };
-        if (!x.given()) return make("NONE", 0, "0");
-        if (x.text.rfind(root, 0) == 0) {
-            std::string symbol = x.text.substr(root.size(), x.text.size() - root.size() - 1);
-            return make("RSQRT_EXTENT", index(v.extents(), symbol), "0");
+    int tensor_index(const Variant &v, const std::string &name) const {
+        return int(&v.tensor(name) - v.tensors.data());
+    }
+
+    std::string term(const Variant &v, const Value::Term &t) const {
+        std::string op = t.op;
+        int place = 0;
+        if (op == "NAME") {
+            place = index(v.extents(), t.name);
+            op = place >= 0 ? "EXTENT" : "ATTRIBUTE";
+            if (place < 0) place = int(&v.attribute(t.name) - v.attributes.data());
+        } else if (!t.name.empty()) {
+            place = tensor_index(v, t.name);
         }
-        int extent = index(v.extents(), x.text), attribute = attribute_index(v, x.text);
-        if (extent >= 0) return make("EXTENT", extent, "0");
-        if (attribute >= 0) return make("ATTRIBUTE", attribute, "0");
-        return make("NUMBER", 0, number(std::stod(x.text)));
+        return "{ATTUNE_OP_" + op + ", " + std::to_string(place) + ", " + number(t.number) + "}";
+    }
+
+    std::string formula(const Variant &v, const Value &x) const {
+        if (!x.given()) return "{0, NULL, NULL}";
+        if (x.depth() > kMaxDepth)
+            throw std::invalid_argument(v.name + ": too many results wait in " + x.text);
+        std::string list;
+        for (const Value::Term &t : x.terms) list += (list.empty() ? "" : ", ") + term(v, t);
+        return "{" + std::to_string(x.terms.size()) + ", (const attune_term[]){" + list + "}, " +
+               quoted(x.text) + "}";
+    }
+
+    // Which rows of a table are read how far.
+    std::string used(const Variant &v, const Tensor &t) const {
+        if (t.used_tensor.empty()) return "0";
+        const Tensor &by = v.tensor(t.used_tensor);
+        if (by.type != Type::I32 || by.extents != std::vector<std::string>{t.extents[0]})
+            throw std::invalid_argument(v.name + ": " + by.name + " is no i32 [" + t.extents[0] +
+                                        "], as the rows of " + t.name + " need");
+        return std::to_string(1 + tensor_index(v, by.name));
     }
 
     std::string needed(const Variant &v, const Tensor &t) const {
@@ -160,7 +180,7 @@ private:
 
     void tensor(const Variant &v, const Tensor &t) {
         static const char *const types[] = {"STORAGE", "F32", "I32", "U8"};
-        static const char *const contents[] = {"ANY", "RANGE", "PERMUTATION"};
+        static const char *const contents[] = {"ANY", "RANGE", "PERMUTATION", "OFFSETS"};
         std::string extents, broadcast;
         for (size_t i = 0; i < t.extents.size(); i++) {
             extents += (i ? ", " : "") + std::to_string(index(v.extents(), t.extents[i]));
@@ -174,10 +194,11 @@ private:
         std::string need = needed(v, t);
         out << ", .needed_by = " << need.substr(0, need.find(','))
             << ", .needed_value = " << need.substr(need.find(',') + 2)
-            << ",\n     .absent = " << value(v, t.absent_value) << ", .content = ATTUNE_"
-            << contents[int(t.content)] << ", .low = " << value(v, t.low)
-            << ", .high = " << value(v, t.high) << ",\n     .offset = offsetof(" << args_struct(v)
-            << ", " << t.name << ")},\n";
+            << ",\n     .absent = " << formula(v, t.absent_value) << ",\n     .content = ATTUNE_"
+            << contents[int(t.content)] << ", .low = " << formula(v, t.low)
+            << ",\n     .high = " << formula(v, t.high) << ",\n     .most = " << formula(v, t.most)
+            << ",\n     .used = " << used(v, t) << ", .used_by = " << formula(v, t.used_by)
+            << ",\n     .offset = offsetof(" << args_struct(v) << ", " << t.name << ")},\n";
     }
 
     void attribute(const Variant &v, const Attribute &a) {
@@ -185,12 +206,16 @@ private:
         std::string choices = "NULL";
         if (a.kind == Attribute::Enum) choices = v.name + "_" + a.name + "_choices";
         out << "    {" << quoted(a.name) << ", " << quoted(a.doc) << ", ATTUNE_"
-            << kinds[int(a.kind)] << ", " << choices << ", " << value(v, a.fallback) << ", "
+            << kinds[int(a.kind)] << ", " << choices << ", " << formula(v, a.fallback) << ", "
             << number(a.low) << ", " << number(a.high) << ", offsetof(" << args_struct(v) << ", "
             << a.name << ")},\n";
     }
 
     void parts_of(const Variant &v) {
+        out << "\n_Static_assert(" << v.extents().size() << " <= ATTUNE_MAX_EXTENTS && "
+            << v.tensors.size() << " <= ATTUNE_MAX_TENSORS && " << v.attributes.size()
+            << " <= ATTUNE_MAX_ATTRIBUTES, \"" << v.name
+            << " has too many extents, tensors or attributes\");\n";
         out << "\nstatic const char *const " << v.name << "_extents[] = {";
         for (const std::string &symbol : v.extents()) out << quoted(symbol) << ", ";
         out << "NULL};\nstatic const attune_tensor " << v.name << "_tensors[] = {\n";
@@ -205,20 +230,47 @@ private:
         out << "static const attune_attribute " << v.name << "_attributes[] = {\n";
         for (const Attribute &a : v.attributes) attribute(v, a);
         out << "    {.name = NULL}};\nstatic const attune_rule " << v.name << "_rules[] = {";
-        for (auto &[a, b] : v.rules) out << "{" << value(v, a) << ", " << value(v, b) << "}, ";
-        out << "{{0, 0, 0}, {0, 0, 0}}};\n";
+        for (const Rule &r : v.rules)
+            out << "\n    {" << formula(v, r.holds) << ",\n     ATTUNE_BAD_"
+                << (r.of_extents ? "EXTENT" : "VALUE") << ", " << quoted(r.text) << "},";
+        out << "\n    {.text = NULL}};\nstatic const attune_formula " << v.name << "_derived[] = {";
+        for (const std::string &symbol : v.extents()) {
+            const Derived *d = v.derivation(symbol);
+            out << "\n    " << formula(v, d ? d->formula : Value()) << ",";
+        }
+        out << "\n    {0, NULL, NULL}};\n";
         shapes(v);
+    }
+
+    static bool has(const Shape &s, const Tensor &t) {
+        return !t.is_optional || std::find(s.given.begin(), s.given.end(), t.name) != s.given.end();
+    }
+
+    // -1: libattune derives it, or no tensor of the shape has it.
+    int64_t shape_extent(const Variant &v, const Shape &s, const std::string &symbol) const {
+        auto at = s.extents.find(symbol);
+        if (v.derivation(symbol)) {
+            if (at == s.extents.end()) return -1;
+            throw std::invalid_argument("shape " + s.name + ": " + symbol + " is derived");
+        }
+        if (at != s.extents.end()) return at->second;
+        for (const Tensor &t : v.tensors)
+            if (has(s, t) && index(t.extents, symbol) >= 0)
+                throw std::invalid_argument("shape " + s.name + " lacks " + symbol);
+        return -1;
+    }
+
+    uint32_t present(const Variant &v, const Shape &s) const {
+        uint32_t bits = 0;
+        for (const std::string &name : s.given) bits |= 1u << tensor_index(v, name);
+        return bits;
     }
 
     void shapes(const Variant &v) {
         for (size_t i = 0; i < v.shapes.size(); i++) {
             out << "static const int64_t " << v.name << "_shape" << i << "_extents[] = {";
-            for (const std::string &symbol : v.extents()) {
-                auto at = v.shapes[i].extents.find(symbol);
-                if (at == v.shapes[i].extents.end())
-                    throw std::invalid_argument("shape " + v.shapes[i].name + " lacks " + symbol);
-                out << at->second << ", ";
-            }
+            for (const std::string &symbol : v.extents())
+                out << shape_extent(v, v.shapes[i], symbol) << ", ";
             out << "};\nstatic const double " << v.name << "_shape" << i << "_attributes[] = {";
             for (const Attribute &a : v.attributes) {
                 auto at = v.shapes[i].attributes.find(a.name);
@@ -230,7 +282,8 @@ private:
         for (size_t i = 0; i < v.shapes.size(); i++)
             out << "    {" << quoted(v.shapes[i].name) << ", " << quoted(v.shapes[i].order)
                 << ", ATTUNE_" << upper(v.shapes[i].dtype) << ", " << v.name << "_shape" << i
-                << "_extents, " << v.name << "_shape" << i << "_attributes, 0},\n";
+                << "_extents, " << v.name << "_shape" << i << "_attributes, "
+                << present(v, v.shapes[i]) << "},\n";
         out << "    {.name = NULL}};\n";
     }
 
@@ -239,7 +292,7 @@ private:
             << ", sizeof(" << args_struct(v) << "), " << v.extents().size() << ", "
             << v.tensors.size() << ", " << v.attributes.size() << ", " << v.rules.size() << ", "
             << v.shapes.size() << ",\n     ";
-        for (const char *part : {"extents", "tensors", "attributes", "rules", "shapes"})
+        for (const char *part : {"extents", "derived", "tensors", "attributes", "rules", "shapes"})
             out << v.name << "_" << part << ", ";
         out << plan.cost_symbol(v) << "_argv},\n";
     }

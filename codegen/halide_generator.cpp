@@ -98,8 +98,7 @@ private:
         Kernel k{v, *chosen, head_dim, target_class(where.target().to_string()), "f32", {}};
         k.params = tuned_params({k.target.name, variant, chosen->name, head_dim});
         k.params = with_overrides(k.params, schedule);
-        build =
-            std::make_unique<Build>(*v, *chosen, head_dim, k.params.query_tile, Halide::Float(32));
+        build = std::make_unique<Build>(*v, *chosen, head_dim, k.params.query_tile, k.storage());
         result = scheduled(k, *build);
     }
 };

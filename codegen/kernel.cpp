@@ -5,6 +5,7 @@
 
 #include "../schedules/blocked_softmax_cpu.h"
 #include "../schedules/blocked_softmax_gpu.h"
+#include "../schedules/direct.h"
 #include "elf.h"
 #include "trim_to_range.h"
 #include "gpu/chunk_guard.h"
@@ -22,16 +23,18 @@ int index_of(const List &list, const std::string &name) {
     return -1;
 }
 
-bool has_lse(const Variant &v) { return v.has_tensor("lse"); }
+bool has_lse(const Variant &v) {
+    return std::count_if(v.tensors.begin(), v.tensors.end(), [](auto &t) { return t.output; }) > 1;
+}
 
 // What libattune promises of the outputs: dimensions of the first, innermost stride 1; a further
-// output lacks the head's columns, so it repeats along them.
-void describe_outputs(Halide::Func result, const Variant &variant, const Softmax &x, bool fixed) {
+// output lacks the head's columns, so it repeats along them. columns: a constant, or undefined.
+void describe_outputs(Halide::Func result, Expr columns) {
     auto buffers = result.output_buffers();
     buffers[0].dim(0).set_stride(1);
     for (int d = 0; d < buffers[0].dimensions(); d++) buffers[0].dim(d).set_min(0);
-    if (fixed) buffers[0].dim(0).set_extent(x.value_head);
-    if (has_lse(variant)) buffers[1].dim(0).set_stride(0);
+    if (columns.defined()) buffers[0].dim(0).set_extent(columns);
+    if (buffers.size() > 1) buffers[1].dim(0).set_stride(0);
 }
 
 // Passes belong to the pipeline of one handle of a Func: a copy made before lacks them.
@@ -39,7 +42,7 @@ Halide::Func scheduled_gpu(const Kernel &k, const Build &build, const Attention 
     bool cuda = k.target.target.has_feature(Halide::Target::CUDA);
     Blocking blocking = gpu_blocking(k.params, k.head_dim, cuda);
     Softmax x = blocked_softmax(build, a, blocking, has_lse(*k.variant));
-    describe_outputs(x.result, *k.variant, x, false);
+    describe_outputs(x.result, {});
     schedule_gpu(x, a, k.params);
     x.result.add_custom_lowering_pass(make_chunk_guard("_over_chunks", x.state.name()));
     x.result.add_custom_lowering_pass(make_compact_registers());
@@ -55,42 +58,56 @@ std::string Kernel::name() const {
     return out;
 }
 
+Storage Kernel::storage() const {
+    const Halide::Target &t = target.target;
+    bool converts = t.has_feature(Halide::Target::F16C) || t.arch == Halide::Target::ARM;
+    bool pairs = t.has_feature(Halide::Target::AVX512_Zen4) ||
+                 t.has_feature(Halide::Target::AVX512_SapphireRapids);
+    if (dtype == "bf16") return {Halide::BFloat(16), false, pairs};
+    return {Halide::Float(dtype == "f16" ? 16 : 32), converts && !target.gpu()};
+}
+
 std::vector<Condition> conditions(const Kernel &k) {
     const Variant &v = *k.variant;
     std::vector<Condition> out;
     auto equal = [&](const std::string &name, double value) {
         out.push_back({Condition::Attribute, index_of(v.attributes, name), value, value});
     };
-    for (const std::string &name : v.not_yet) {
-        if (v.has_tensor(name))
-            out.push_back({Condition::Absent, index_of(v.tensors, name), 0, 0});
-        else
-            equal(name, std::stod(v.attribute(name).fallback.text));
-    }
+    for (const std::string &name : k.special.absent)
+        out.push_back({Condition::Absent, index_of(v.tensors, name), 0, 0});
     std::vector<std::string> symbols = v.extents();
-    for (const std::string &symbol : v.heads) {
+    auto extent = [&](const std::string &symbol, double low, double high) {
         auto at = std::find(symbols.begin(), symbols.end(), symbol);
-        if (!k.head_dim || at == symbols.end()) continue;
-        double size = k.head_dim, low = k.target.gpu() ? 0 : size;
-        out.push_back({Condition::Extent, int(at - symbols.begin()), low, size});
-    }
+        if (at == symbols.end()) return;
+        out.push_back({Condition::Extent, int(at - symbols.begin()), low, high});
+    };
+    for (auto &[symbol, size] : k.special.extents) extent(symbol, size, size);
+    for (const std::string &symbol : v.heads)
+        if (k.head_dim) extent(symbol, k.target.gpu() ? 0 : k.head_dim, k.head_dim);
     for (auto &[name, value] : k.special.attributes) equal(name, value);
     return out;
 }
 
 Halide::Func scheduled(const Kernel &k, Build &build) {
+    if (k.variant->direct) {
+        Direct x = k.variant->direct(build);
+        describe_outputs(x.result, {});
+        schedule_direct(x, k.target.lanes);
+        return x.result;
+    }
     Attention a = make_attention(build);
     if (k.target.gpu()) return scheduled_gpu(k, build, a);
-    Softmax x = blocked_softmax(build, a, cpu_blocking(k.params), has_lse(*k.variant));
-    describe_outputs(x.result, *k.variant, x, k.head_dim > 0);
-    schedule_cpu(x, a, k.target.lanes);
+    Blocking blocking = cpu_blocking(k.params, build.storage);
+    Softmax x = blocked_softmax(build, a, blocking, has_lse(*k.variant));
+    describe_outputs(x.result, k.head_dim > 0 ? x.value_head : Expr());
+    schedule_cpu(x, a, k.params, k.target.lanes);
     x.result.add_custom_lowering_pass(make_trim_to_range(x));
     return x.result;
 }
 
 void compile_kernel(const Kernel &k, const std::string &symbol, const std::string &path) {
     int head = k.target.gpu() ? 0 : k.head_dim;
-    Build build(*k.variant, k.special, head, k.params.query_tile, Halide::Float(32));
+    Build build(*k.variant, k.special, head, k.params.query_tile, k.storage());
     Halide::Func f = scheduled(k, build);
     Halide::Module m = f.compile_to_module(build.arguments(), symbol, k.target.target);
     with_short_source(m).compile({{Halide::OutputFileType::object, path}});
@@ -99,7 +116,7 @@ void compile_kernel(const Kernel &k, const std::string &symbol, const std::strin
 
 void compile_cost(const Variant &v, const TargetClass &target, const std::string &symbol,
                   const std::string &path) {
-    Build build(v, {}, 0, 1, Halide::Float(32));
+    Build build(v, {}, 0, 1, {Halide::Float(32), false});
     Cost c = v.cost(build);
     Halide::Var i("i");
     Halide::Func cost("cost");

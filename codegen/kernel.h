@@ -17,6 +17,7 @@ struct Kernel {
     std::string dtype;  // "f32"
     Params params;
 
+    Storage storage() const;
     std::string name() const;  // dense_f32_d64_band_avx512
 };
 

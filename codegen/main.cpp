@@ -48,7 +48,7 @@ int main(int argc, char **argv) {
     app.add_option("--target", request.targets,
                    "host (default), x86-64, avx2, avx512, opencl, or a full Halide target; "
                    "repeatable");
-    app.add_option("--dtype", request.dtypes, "storage type: f32");
+    app.add_option("--dtype", request.dtypes, "storage type f32 (default), f16 or bf16, repeatable");
     app.add_option("--head-dim", request.head_dims,
                    "head size with kernels of its own, repeatable; default 32 64 128. Other sizes "
                    "run on the generic kernel");

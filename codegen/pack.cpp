@@ -66,7 +66,7 @@ void add_kernels(PackPlan &plan, const PackRequest &request, const Variant &v,
     if (target.gpu()) {
         for (const Special &special : v.specials)
             for (int head : heads)
-                if (!special.head_dims) add(special, head);
+                if (special.gpu) add(special, head);
         return;
     }
     for (const Special &special : v.specials) {
@@ -86,7 +86,16 @@ void check(const PackRequest &r) {
     for (int head : r.head_dims)
         if (head < 1 || head > 1024) bad("--head-dim " + std::to_string(head) + " is not 1..1024");
     for (const std::string &d : r.dtypes)
-        if (d != "f32") bad("--dtype " + d + ": this release generates f32");
+        if (d != "f32" && d != "f16" && d != "bf16")
+            bad("--dtype " + d + " is none of f32, f16, bf16");
+}
+
+// Of those asked for, the storage types that a machine class has kernels of its own for. What
+// avx512_bf16 adds to avx512 are products of bf16; kernels of 16-bit storage on GPUs wait for one.
+std::vector<std::string> dtypes_of(const TargetClass &target, std::vector<std::string> asked) {
+    const char *only = target.gpu() ? "f32" : target.name == "avx512_bf16" ? "bf16" : nullptr;
+    if (only && std::count(asked.begin(), asked.end(), only)) return {only};
+    return asked;
 }
 
 PackPlan make_plan(const PackRequest &r) {
@@ -111,7 +120,8 @@ PackPlan make_plan(const PackRequest &r) {
     }
     for (const Variant *v : plan.variants)
         for (const TargetClass &t : targets)
-            for (const std::string &dtype : r.dtypes) add_kernels(plan, r, *v, t, dtype);
+            for (const std::string &dtype : dtypes_of(t, r.dtypes))
+                add_kernels(plan, r, *v, t, dtype);
     return plan;
 }
 

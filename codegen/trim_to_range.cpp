@@ -10,8 +10,8 @@ namespace {
 // The loops of one source: which RVar, how many keys an iteration stands for.
 struct Loops {
     std::string range;  // Func of first and last key
-    std::string chunks, groups, keys;
-    int key_chunk, key_step;
+    std::string chunks, groups, keys, terms;
+    int key_chunk, key_step, term;  // keys of an iteration; term: of `terms`
 };
 
 bool ends_with(const std::string &name, const std::string &end) {
@@ -25,7 +25,8 @@ public:
         const Blocking &t = x.blocking;
         for (const SourceFuncs &p : x.sources)
             loops.push_back({p.range.name(), p.over_chunks.x.name(), p.over_groups.y.name(),
-                             p.over_keys.x.name(), t.key_chunk, t.key_step});
+                             p.over_keys.x.name(), p.over_terms.x.name(), t.key_chunk, t.key_step,
+                             t.pairs ? 2 : 1});
     }
 
 private:
@@ -50,11 +51,12 @@ private:
                 return true;
             }
             bool groups = ends_with(loop, "." + s.groups);
-            if (!groups && !ends_with(loop, "." + s.keys)) continue;
+            bool keys = ends_with(loop, "." + s.keys);
+            if (!groups && !keys && !ends_with(loop, "." + s.terms)) continue;
             auto chunk = chunk_left.find(s.range);
             if (chunk == chunk_left.end()) return false;
             left = chunk->second;
-            each = groups ? s.key_step : 1;
+            each = groups ? s.key_step : keys ? 1 : s.term;
             return true;
         }
         return false;

@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "math/bf16.h"
+
 namespace attune {
 
 using Halide::FuncRef;
@@ -20,6 +22,8 @@ Expr row_integer(const Softmax &x, const SourceFuncs &p, size_t i) {
     return p.source.row.size() > 1 ? Expr(all[int(i)]) : Expr(all);
 }
 
+bool divides(int divisor, Expr e) { return Halide::Internal::is_const_zero(simplify(e % divisor)); }
+
 // Makes the Funcs of one source and the update of the state that merges its chunks.
 class SourceBuilder {
 public:
@@ -32,6 +36,7 @@ public:
           whole(t.key_step == t.key_chunk) {
         p.source = source;
         p.range = Func(source.name + "_range");
+        p.place = Func(source.name + "_place");
         Func *funcs[] = {&p.rows,    &p.key,         &p.value, &p.dot,     &p.score,
                          &p.maximum, &p.probability, &p.sum,   &p.weighted};
         const char *names[] = {"rows",    "key",         "value", "dot",     "score",
@@ -42,7 +47,11 @@ public:
     SourceFuncs make() {
         range();
         domains();
-        stage_rows();
+        place();
+        if (t.pairs)
+            stage_pairs();
+        else
+            stage_rows();
         scores();
         softmax();
         merge();
@@ -66,6 +75,21 @@ private:
     Expr key(Expr k) const { return first + v.c * t.key_chunk + k; }
     // Past the end the last key again, so memory behind the keys is never read.
     Expr staged(Expr k) const { return min(key(k), last - 1); }
+    Expr inside(Expr k) const {
+        Expr end = last - 1 - first - v.c * t.key_chunk;
+        return unsafe_promise_clamped(min(k, end), 0, t.key_chunk - 1);
+    }
+    Key located(Expr k, Expr index) const {
+        Key out{index, {}};
+        const auto &locate = p.source.locate;
+        if (locate.empty()) return out;
+        FuncRef made = p.place(at({k}));
+        for (size_t i = 0; i < locate.size(); i++)
+            out.at.push_back(whole               ? locate[i](index)
+                             : locate.size() > 1 ? Expr(made[int(i)])
+                                                 : Expr(made));
+        return out;
+    }
 
     // On a CPU the range is two integers made once a block: a where() with a load or a long
     // expression in it stays a branch inside the loops (causal, length 1000: 0.46 of the peak).
@@ -83,19 +107,55 @@ private:
     void domains() {
         const Source &s = p.source;
         const int chunk = t.key_chunk, step = t.key_step;
-        p.over_d = RDom(0, x.head, s.name + "_over_d");
+        p.over_d = RDom(0, x.head_terms, s.name + "_over_d");
         p.over_chunks = RDom(0, max((s.max_keys + chunk - 1) / chunk, 1), s.name + "_over_chunks");
         p.over_chunks.where(p.over_chunks * chunk < last - first);
         p.over_groups = RDom(0, step, 0, chunk / step, s.name + "_over_groups");
-        p.over_keys = RDom(0, chunk, s.name + "_over_keys");
+        p.over_keys = p.over_terms = RDom(0, chunk, s.name + "_over_keys");
+        if (t.pairs) p.over_terms = RDom(0, chunk / 2, s.name + "_over_pairs");
         if (whole) return;
         p.over_groups.where(key(p.over_groups.y * step) < last);
         p.over_keys.where(key(p.over_keys) < last);
+        if (t.pairs) p.over_terms.where(key(p.over_terms * 2) < last);
+    }
+
+    void place() {
+        std::vector<Expr> made;
+        for (auto &f : p.source.locate) made.push_back(f(staged(v.k)));
+        if (!whole && !made.empty()) p.place(at({v.k})) = Tuple(made);
     }
 
     void stage_rows() {
-        p.key(at({v.d, v.k})) = p.source.key(v.d, staged(v.k));
-        p.value(at({v.d, v.k})) = p.source.value(v.d, whole ? staged(v.k) : key(v.k));
+        const Source &s = p.source;
+        auto value = [&](Expr k) { return s.value(v.d, located(k, whole ? staged(k) : key(k))); };
+        if (t.widen) {
+            for (Func f : {p.key, p.value}) f(at({v.d, v.k})) = Halide::undef<float>();
+            p.key(at({v.d, p.over_keys})) = s.key(v.d, located(p.over_keys, key(p.over_keys)));
+            p.value(at({v.d, p.over_keys})) = value(p.over_keys);
+            return;
+        }
+        p.key(at({v.d, v.k})) = s.key(v.d, located(inside(v.k), staged(v.k)));
+        p.value(at({v.d, v.k})) = value(v.k);
+    }
+
+    // Pairs of d of a key are read in place if they lie together in memory; pairs of keys of V are
+    // made once a chunk.
+    void stage_pairs() {
+        const Source &s = p.source;
+        auto value = [&](Expr k) { return s.value(v.d, located(inside(k), key(k))); };
+        p.value(at({v.d, v.k})) = Halide::undef<uint32_t>();
+        p.value(at({v.d, p.over_terms})) = bf16_pair(value, p.over_terms * 2, last - key(0));
+        auto pair = [&](const Key &k) {
+            auto load = [&](Expr d) { return s.key(d, k); };
+            return bf16_pair(load, v.d * 2, x.head);
+        };
+        Key in_place = located(inside(v.k), staged(v.k));
+        if (divides(2, x.head) && widened_bf16(s.key(v.d, in_place)).defined()) {
+            p.key(at({v.d, v.k})) = pair(in_place);
+            return;
+        }
+        p.key(at({v.d, v.k})) = Halide::undef<uint32_t>();
+        p.key(at({v.d, p.over_keys})) = pair(located(p.over_keys, key(p.over_keys)));
     }
 
     Expr admitted(Expr row, Expr k) {
@@ -106,21 +166,24 @@ private:
         for (size_t i = 0; i < made.size(); i++) read.push_back(row_integer(x, p, i));
         Expr ok;
         if (s.admit) ok = s.admit(read, row, staged(k));
-        if (whole) ok = ok.defined() ? ok && key(k) < last : key(k) < last;
+        if (whole || t.whole_groups) ok = ok.defined() ? ok && key(k) < last : key(k) < last;
         return ok;
     }
 
     void scores() {
         const int step = t.key_step;
         p.dot(at({v.qi, v.k, v.kt})) = 0.f;
-        p.dot(at({v.qi, v.k, v.kt})) +=
-            x.query(v.qi, p.over_d, v.qb, v.h, v.b) * p.key(at({p.over_d, v.kt * step + v.k}));
+        FuncRef dot = p.dot(at({v.qi, v.k, v.kt}));
+        dot = sum(dot, x.query(v.qi, p.over_d, v.qb, v.h, v.b),
+                  p.key(at({p.over_d, v.kt * step + v.k})));
         Expr k = p.over_groups.y * step + p.over_groups.x;
         Expr row = min(v.qb * t.query_tile + v.qi, rows - 1);
         Expr s = p.dot(at({v.qi, p.over_groups.x, p.over_groups.y}));
+        if (x.scale.defined()) s = s * x.scale;
         if (p.source.score) s = p.source.score(s, row, staged(k));
         if (natural) s = s * kLog2e;
         Expr ok = admitted(row, k);
+        if (p.source.score) ok = ok.defined() ? ok && s > kSeen : s > kSeen;
         masked = ok.defined();
         if (masked) s = select(ok, s, kNone);
         // Updates over RDoms, because pure loops would run over the whole chunk.
@@ -129,20 +192,38 @@ private:
     }
 
     void softmax() {
-        Expr k = p.over_keys;
+        Expr k = p.over_keys, term = p.over_terms, left = last - key(0);
+        if (t.whole_groups) k = term = p.over_groups.y * t.key_step + p.over_groups.x;
         p.maximum(at({v.qi})) = kNone;
         p.maximum(at({v.qi})) = max(p.maximum(at({v.qi})), p.score(at({v.qi, k})));
         // A masked pair counts exactly 0; a row that sees nothing of the chunk sums to 0.
-        Expr m = p.maximum(at({v.qi}));
-        Expr y = p.score(at({v.qi, k})) - (masked ? max(m, kSeen) : m);
-        Expr e = t.exp2(y);
-        if (masked && !t.exp2_flushes) e = select(y > kSeen, e, 0.f);
-        p.probability(at({v.qi, v.k})) = Halide::undef<float>();
-        p.probability(at({v.qi, k})) = e;
+        Expr m = p.maximum(at({v.qi})), one = 1.f;
+        if (masked) m = max(m, kSeen);
+        auto score = [&](Expr k) { return p.score(at({v.qi, k})); };
+        Expr e;
+        if (t.pairs) {
+            // The last key again past the end, where V and the weight are 0.
+            Expr second = unsafe_promise_clamped(min(term * 2 + 1, left - 1), 0, t.key_chunk - 1);
+            e = exp2_bf16_pair(score(term * 2) - (m + 0.5f), score(second) - (m + 0.5f));
+            one = bf16_ones(term * 2 + 1 < left);
+        } else {
+            Expr y = score(term) - m;
+            e = t.exp2(y);
+            if (masked && !t.exp2_flushes) e = select(y > kSeen, e, 0.f);
+        }
+        p.probability(at({v.qi, v.k})) = Halide::undef(e.type());
+        p.probability(at({v.qi, term})) = e;
+        Expr weight = p.probability(at({v.qi, term}));
         p.sum(at({v.qi})) = 0.f;
-        p.sum(at({v.qi})) += p.probability(at({v.qi, k}));
+        p.sum(at({v.qi})) = sum(p.sum(at({v.qi})), weight, one);
         p.weighted(at({v.qi, v.d})) = 0.f;
-        p.weighted(at({v.qi, v.d})) += p.probability(at({v.qi, k})) * p.value(at({v.d, k}));
+        FuncRef weighted = p.weighted(at({v.qi, v.d}));
+        term = p.over_terms;
+        weighted = sum(weighted, p.probability(at({v.qi, term})), p.value(at({v.d, term})));
+    }
+
+    Expr sum(Expr old, Expr a, Expr b) const {
+        return t.pairs ? add_products(old, a, b) : old + a * b;
     }
 
     // One of the two factors is always 1: one exponential instead of two.
@@ -191,38 +272,58 @@ void finish(Softmax &x, const Queries &q) {
                 none = none + hold(cast<float>(row_integer(x, p, i)));
     }
     Expr row = v.qb * t.query_tile + v.qi;
-    Expr some = Expr(state[0]) > kSeen, own_some = Expr(own[0]) > kSeen;
-    if (q.valid) {
-        some = some && q.valid(row);
-        own_some = own_some && q.valid(row);
+    Expr top = own[0], sum = own[1], factor = 1.f;
+    if (q.sink.defined()) {
+        Expr sink = q.sink * kLog2e, smaller = t.exp2(-abs(top - sink));
+        factor = select(top >= sink, 1.f, smaller);
+        sum = sum * factor + select(top >= sink, smaller, 1.f);
+        top = max(top, sink);
     }
-    x.out(v.qi, v.d, v.qb, v.h, v.b) = select(some, mux(at.index, columns) / Expr(state[1]), none);
-    x.lse(v.qi, v.g, v.qb, v.h, v.b) =
-        select(own_some, Expr(own[0]) * kLn2 + log(Expr(own[1])), -INFINITY);
+    Expr some = top > kSeen;
+    if (q.valid) some = some && q.valid(row);
+    // 1 / sum once a row: a division for each column was 2 % of a window of 256 keys.
+    x.norm(v.qi, v.g, v.qb, v.h, v.b) = select(some && Expr(own[0]) > kSeen, factor / sum, 0.f);
+    Expr norm = x.norm(v.qi, t.owned ? at.owner : Expr(0), v.qb, v.h, v.b);
+    x.out(v.qi, v.d, v.qb, v.h, v.b) = select(norm > 0.f, mux(at.index, columns) * norm, none);
+    x.lse(v.qi, v.g, v.qb, v.h, v.b) = select(some, top * kLn2 + log(sum), -INFINITY);
 }
 
 // The result is an update over explicit tiles of rows: no division by the tile size anywhere, and a
-// row may go to any place.
-void store(Softmax &x, const Queries &q, Expr columns, bool with_lse) {
+// row may go to any place. Heads and batch elements are part of the update for the same reason.
+void store(Softmax &x, const Build &build, const Queries &q, Expr columns, bool with_lse) {
     const Dims &v = x.v;
     const Blocking &t = x.blocking;
     const int threads = t.row_threads, n = t.query_tile;
-    x.over_rows = RDom(0, n / threads, 0, threads, 0, (q.count + n - 1) / n, "over_rows");
+    Expr blocks = (q.count + n - 1) / n;
+    x.over_rows =
+        RDom(0, n / threads, 0, threads, 0, blocks, 0, q.heads, 0, q.batches, "over_rows");
+    x.over_heads = x.over_rows[3];
+    x.over_batches = x.over_rows[4];
+    auto here = [&](Expr e) {
+        return substitute({{v.h.name(), Expr(x.over_heads)}, {v.b.name(), Expr(x.over_batches)}},
+                          e);
+    };
     Expr i = x.over_rows.x * threads + x.over_rows.y, block = x.over_rows.z;
     Expr row = unsafe_promise_clamped(block * n + i, 0, q.count - 1);
-    x.over_rows.where(block * n + i < q.count);
+    x.over_rows.where(block * n + i < here(q.stored));
     if (t.padded_head) x.over_rows.where(v.d < columns);
-    Var r("row");
-    Expr to = q.target ? q.target(row) : row;
-    Expr out = x.out(i, v.d, block, v.h, v.b);
+    std::vector<Expr> to{v.d};
+    std::vector<Var> any{v.d};
+    for (const Expr &index : q.place(row)) {
+        to.insert(to.begin() + 1, here(index));
+        any.emplace_back("to" + std::to_string(any.size()));
+    }
+    Expr out = build.stored(x.out(i, v.d, block, x.over_heads, x.over_batches));
+    Expr unset = Halide::undef(out.type());
     if (!with_lse) {
-        x.result(v.d, v.h, r, v.b) = Halide::undef<float>();
-        x.result(v.d, v.h, to, v.b) = out;
+        x.result(any) = unset;
+        x.result(to) = out;
         return;
     }
-    Expr lse = x.lse(i, t.owned ? place(x, v.d).owner : Expr(0), block, v.h, v.b);
-    x.result(v.d, v.h, r, v.b) = Tuple(Halide::undef<float>(), Halide::undef<float>());
-    x.result(v.d, v.h, to, v.b) = Tuple(out, lse);
+    Expr owner = t.owned ? place(x, v.d).owner : Expr(0);
+    Expr lse = x.lse(i, owner, block, x.over_heads, x.over_batches);
+    x.result(any) = Tuple(unset, Halide::undef<float>());
+    x.result(to) = Tuple(out, lse);
 }
 
 }  // namespace
@@ -235,6 +336,7 @@ Softmax blocked_softmax(const Build &build, const Attention &a, const Blocking &
     const Variant &variant = build.variant;
     Expr D = build.extent("D"), Dv = variant.has_extent("Dv") ? build.extent("Dv") : D;
     x.head = t.padded_head ? Expr(t.padded_head) : D;
+    x.head_terms = t.pairs ? simplify((x.head + 1) / 2) : x.head;
     x.value_head = t.padded_head ? Expr(t.padded_head) : Dv;
     x.owners = simplify((x.value_head + t.columns - 1) / t.columns);
     bool natural = false;
@@ -244,26 +346,31 @@ Softmax blocked_softmax(const Build &build, const Attention &a, const Blocking &
     Expr scale = natural ? a.queries.scale : a.queries.scale * kLog2e;
     // Columns past the head size: 0 in the padded Q and K of a GPU. V repeats the last column,
     // which nobody stores, there and on a CPU where columns do not divide Dv.
-    auto padded = [&](const std::function<Expr(Expr, Expr)> &load, Expr size) {
-        return [=](Expr d, Expr k) {
+    auto padded = [&](const auto &load, Expr size) {
+        return [=](Expr d, const Key &k) {
             return t.padded_head ? select(d < size, load(min(d, size - 1), k), 0.f) : load(d, k);
         };
     };
-    bool even = Halide::Internal::is_const_zero(simplify(x.value_head % t.columns));
     auto query = padded(a.queries.load, D);
-    x.query(v.qi, v.d, v.qb, v.h, v.b) = query(v.d, row) * scale;
+    if (t.pairs) {  // Q as it is, so that it is not rounded again
+        auto load = [&](Expr d) { return query(d, {row, {}}); };
+        x.scale = scale;
+        x.query(v.qi, v.d, v.qb, v.h, v.b) = bf16_pair(load, v.d * 2, D);
+    } else {
+        x.query(v.qi, v.d, v.qb, v.h, v.b) = query(v.d, {row, {}}) * scale;
+    }
     std::vector<Expr> init(2 + t.columns, 0.f);
     init[0] = kNone;
     x.state(v.qi, v.g, v.qb, v.h, v.b) = Tuple(init);
     for (Source s : a.sources) {
         auto loaded = s.value;
         s.key = padded(s.key, D);
-        if (!even || t.padded_head)
-            s.value = [=](Expr d, Expr k) { return loaded(min(d, Dv - 1), k); };
+        if (!divides(t.columns, x.value_head) || t.padded_head)
+            s.value = [=](Expr d, const Key &k) { return loaded(min(d, Dv - 1), k); };
         x.sources.push_back(SourceBuilder(x, s, a.queries.count, natural).make());
     }
     finish(x, a.queries);
-    store(x, a.queries, Dv, with_lse);
+    store(x, build, a.queries, Dv, with_lse);
     return x;
 }
 

@@ -29,8 +29,13 @@ struct Blocking {
                       // by each column's owner, and what lives across the chunk loop is read once
                       // more after it: Halide 21 frees shared memory after its last use in program
                       // order, back edges of loops ignored
-    int padded_head;  // GPU: head size that tiles are made for, > 0; columns past D count as 0.
-                      // CPU: 0, D itself, a constant or not
+    bool whole_groups;  // keys past the end are masked up to the next key_step, so that the softmax
+                        // of a chunk is over vectors of keys
+    bool widen;         // 16-bit storage on a CPU: K and V of a chunk as f32, made once
+    bool pairs;         // bf16 products (math/bf16.h): pairs of d of Q and K make scores, pairs of
+                        // keys of P and V the second product; key_step is even
+    int padded_head;    // GPU: head size that tiles are made for, > 0; columns past D count as 0.
+                        // CPU: 0, D itself, a constant or not
     std::function<Expr(Expr)> exp2;  // 2^x for x <= 0
     bool exp2_flushes = false;  // exp2 of anything far below gives 0: no select for masked keys
 };
@@ -39,27 +44,31 @@ struct Blocking {
 struct SourceFuncs {
     Source source;
     Halide::RDom over_d, over_chunks, over_groups, over_keys;
-    Func range;        // first and last key of a block (CPU)
-    Func rows;         // integers of a query row
-    Func key, value;   // rows of a chunk: inlined (CPU: read in place) or staged (GPU)
-    Func dot;          // scores of a group of keys
-    Func score;        // of a chunk, modified and masked
-    Func maximum;      // of a row of the chunk
-    Func probability;  // exp of score - maximum
-    Func sum;          // of a row of the chunk
-    Func weighted;     // probabilities times V
-    int update;        // of the state
+    Halide::RDom over_terms;  // of the second product: keys, or pairs of them
+    Func range;               // first and last key of a block (CPU)
+    Func rows;                // integers of a query row
+    Func place;               // integers of a key (CPU)
+    Func key, value;          // rows of a chunk: inlined (CPU: read in place) or staged
+    Func dot;                 // scores of a group of keys
+    Func score;               // of a chunk, modified and masked
+    Func maximum;             // of a row of the chunk
+    Func probability;         // exp of score - maximum, of a term
+    Func sum;                 // of a row of the chunk
+    Func weighted;            // probabilities times V
+    int update;               // of the state
 };
 
 struct Softmax {
     Dims v;
     Blocking blocking;
     Expr head, value_head;  // D and Dv of the loops: padded on a GPU
+    Expr head_terms;        // of a dot product: D, or pairs of it
+    Expr scale;             // of scores that is not in Q already; undefined: none
     Expr owners;            // of columns
     Halide::RDom over_rows;
-    Func query{"query"}, state{"state"}, out{"out"}, lse{"lse"};
-    Func result{"result"};  // {o, lse} or o: dimensions d, h, row, b
-    bool row_scatter;       // results go to Queries::target
+    Halide::RVar over_heads, over_batches;
+    Func query{"query"}, state{"state"}, norm{"norm"}, out{"out"}, lse{"lse"};
+    Func result{"result"};  // {o, lse} or o: dimensions d and those of Queries::place, reversed
     std::vector<SourceFuncs> sources;
 };
 

@@ -27,7 +27,7 @@ void declare(Variant &v) {
     v.integer("chunk", {}, 1, INT32_MAX, "ranks of a chunk");
     v.flag("causal", 0, "only tokens that stand before the query in the text");
     v.flag("same_cluster", 0, "only tokens of the query's cluster");
-    v.number("scale", "1/sqrt(D)", -INFINITY, INFINITY, "multiplies the dot products");
+    v.number("scale", 1 / sqrt(Value("D")), -INFINITY, INFINITY, "multiplies the dot products");
     v.divides("Hkv", "H");
     v.specials = {{"plain", {{"causal", 0}, {"same_cluster", 0}}}, {"generic", {}, false}};
 }
@@ -46,7 +46,7 @@ Attention algorithm(Build &x) {
     a.queries.count = N;
     a.queries.scale = x.attribute("scale");
     a.queries.load = [=, &x](Expr d, Expr r) { return x.load("q", {v.b, token(r), v.h, d}); };
-    a.queries.target = token;
+    a.queries.place = [=](Expr r) { return std::vector<Expr>{v.b, token(r), v.h}; };
     a.queries.position = token;
 
     Source chunk;

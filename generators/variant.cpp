@@ -17,13 +17,6 @@ std::vector<std::string> words(const std::string &text) {
     return out;
 }
 
-std::string shortest(double number) {
-    std::ostringstream out;
-    out.precision(17);
-    out << number;
-    return out.str();
-}
-
 Halide::Type halide_type(Type type, Halide::Type storage) {
     switch (type) {
         case Type::F32:
@@ -40,8 +33,6 @@ Halide::Type halide_type(Type type, Halide::Type storage) {
 
 }  // namespace
 
-Value::Value(double number) : text(shortest(number)) {}
-
 Tensor &Tensor::optional(Value value) {
     is_optional = true;
     absent_value = value;
@@ -57,6 +48,20 @@ Tensor &Tensor::range(Value from, Value to) {
 
 Tensor &Tensor::permutation() {
     content = Content::Permutation;
+    return *this;
+}
+
+Tensor &Tensor::offsets(Value from, Value to, Value step) {
+    content = Content::Offsets;
+    low = from;
+    high = to;
+    most = step;
+    return *this;
+}
+
+Tensor &Tensor::used(const std::string &tensor, Value by) {
+    used_tensor = tensor;
+    used_by = by;
     return *this;
 }
 
@@ -120,13 +125,32 @@ void Variant::choice(const std::string &id, std::vector<std::string> choices, Va
     attributes.push_back({id, text, Attribute::Enum, std::move(choices), fallback, 0, last});
 }
 
-void Variant::shape(const std::string &id, const std::string &sizes, const std::string &order) {
+void Variant::extent(const std::string &symbol, Value formula) {
+    derived.push_back({symbol, std::move(formula)});
+}
+
+void Variant::require(Value holds, const std::string &text) {
+    rules.push_back({std::move(holds), text, false});
+}
+
+void Variant::divides(Value divisor, Value dividend) {
+    const std::string text = dividend.text + " must be a multiple of " + divisor.text;
+    rules.push_back({dividend % divisor == 0, text, true});
+}
+
+void Variant::shape(const std::string &id, const std::string &sizes, const std::string &order,
+                    const std::string &dtype) {
     Shape s;
     s.name = id;
     s.order = order;
+    s.dtype = dtype;
     for (const std::string &word : words(sizes)) {
         size_t equal = word.find('=');
         std::string key = word.substr(0, equal);
+        if (equal == std::string::npos) {
+            s.given.push_back(tensor(key).name);
+            continue;
+        }
         double number = std::stod(word.substr(equal + 1));
         if (has_extent(key))
             s.extents[key] = int64_t(number);
@@ -141,7 +165,15 @@ std::vector<std::string> Variant::extents() const {
     for (const Tensor &t : tensors)
         for (const std::string &symbol : t.extents)
             if (std::find(out.begin(), out.end(), symbol) == out.end()) out.push_back(symbol);
+    for (const Derived &d : derived)
+        if (std::find(out.begin(), out.end(), d.symbol) == out.end()) out.push_back(d.symbol);
     return out;
+}
+
+const Derived *Variant::derivation(const std::string &symbol) const {
+    for (const Derived &d : derived)
+        if (d.symbol == symbol) return &d;
+    return nullptr;
 }
 
 bool Variant::has_extent(const std::string &symbol) const {
@@ -151,6 +183,10 @@ bool Variant::has_extent(const std::string &symbol) const {
 
 bool Variant::has_tensor(const std::string &id) const {
     return std::any_of(tensors.begin(), tensors.end(), [&](auto &t) { return t.name == id; });
+}
+
+bool Variant::has_attribute(const std::string &id) const {
+    return std::any_of(attributes.begin(), attributes.end(), [&](auto &a) { return a.name == id; });
 }
 
 const Tensor &Variant::tensor(const std::string &id) const {
@@ -166,14 +202,20 @@ const Attribute &Variant::attribute(const std::string &id) const {
 }
 
 Build::Build(const Variant &variant, const Special &special, int head_dim, int query_tile,
-             Halide::Type storage)
-    : variant(variant), query_tile(query_tile), fixed_attributes(special.attributes) {
+             Storage storage)
+    : variant(variant),
+      query_tile(query_tile),
+      storage(storage),
+      fixed_attributes(special.attributes),
+      absent(special.absent),
+      fixed_extents(special.extents) {
     if (head_dim > 0)
         for (const std::string &symbol : variant.heads)
             if (variant.has_extent(symbol)) fixed_extents[symbol] = head_dim;
     for (const Tensor &t : variant.tensors) {
         if (t.output) continue;
-        Halide::ImageParam image(halide_type(t.type, storage), int(t.extents.size()), t.name);
+        Halide::ImageParam image(halide_type(t.type, storage.bits()), int(t.extents.size()),
+                                 t.name);
         for (int i = 0; i < image.dimensions(); i++) image.dim(i).set_min(0);
         // An absent or broadcast tensor repeats one element: stride 0. Halide takes 1 unless told.
         bool repeats = t.is_optional || t.broadcast.back();
@@ -192,13 +234,14 @@ Build::Build(const Variant &variant, const Special &special, int head_dim, int q
 Expr Build::extent(const std::string &symbol) const {
     auto fixed = fixed_extents.find(symbol);
     if (fixed != fixed_extents.end()) return fixed->second;
-    for (const Tensor &t : variant.tensors) {
-        if (t.output || t.is_optional) continue;
-        int rank = int(t.extents.size());
-        for (int i = 0; i < rank; i++)
-            if (t.extents[i] == symbol && !t.broadcast[i])
-                return images.at(t.name).dim(rank - 1 - i).extent();
-    }
+    for (bool optional : {false, true})
+        for (const Tensor &t : variant.tensors) {
+            if (t.output || t.is_optional != optional || !may_have(t.name)) continue;
+            int rank = int(t.extents.size());
+            for (int i = 0; i < rank; i++)
+                if (t.extents[i] == symbol && !t.broadcast[i])
+                    return images.at(t.name).dim(rank - 1 - i).extent();
+        }
     throw std::invalid_argument(variant.name + " has no extent '" + symbol + "'");
 }
 
@@ -215,6 +258,11 @@ bool Build::is(const std::string &id, double value) const {
     return fixed != fixed_attributes.end() && fixed->second == value;
 }
 
+bool Build::may_have(const std::string &tensor) const {
+    return variant.has_tensor(tensor) &&
+           std::find(absent.begin(), absent.end(), tensor) == absent.end();
+}
+
 Expr Build::load(const std::string &tensor, std::vector<Expr> index) const {
     Halide::ImageParam image = images.at(tensor);
     std::reverse(index.begin(), index.end());
@@ -222,7 +270,16 @@ Expr Build::load(const std::string &tensor, std::vector<Expr> index) const {
     // loop variables already.
     for (size_t i = variant.tensor(tensor).type == Type::Storage; i < index.size(); i++)
         index[i] = unsafe_promise_clamped(index[i], 0, image.dim(int(i)).extent() - 1);
-    return image(index);
+    Expr element = image(index);
+    return variant.tensor(tensor).type == Type::Storage ? widen(element, storage) : element;
+}
+
+const Tensor &Variant::first_output() const {
+    return *std::find_if(tensors.begin(), tensors.end(), [](auto &t) { return t.output; });
+}
+
+Expr Build::stored(Expr value) const {
+    return variant.first_output().type == Type::Storage ? narrow(value, storage) : value;
 }
 
 Expr Build::element_bytes() const { return cast<double>(bytes); }
@@ -242,6 +299,12 @@ Halide::Parameter Build::parameter(const std::string &id) const {
 
 Attention make_attention(Build &x) {
     Attention a = x.variant.build(x);
+    const std::vector<std::string> &axes = x.variant.first_output().extents;
+    if (!a.queries.batches.defined()) a.queries.batches = x.extent(axes.front());
+    if (!a.queries.heads.defined()) a.queries.heads = x.extent(axes[axes.size() - 2]);
+    if (!a.queries.stored.defined()) a.queries.stored = a.queries.count;
+    if (!a.queries.place)
+        a.queries.place = [v = x.v](Expr row) { return std::vector<Expr>{v.b, row, v.h}; };
     auto site = [&x, position = a.queries.position](Expr row, Expr key) {
         return Site{x.v.b, x.v.h, position ? position(row) : row, key};
     };

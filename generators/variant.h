@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "Halide.h"
+#include "math/storage.h"
 
 namespace attune {
 
@@ -19,17 +20,69 @@ using Halide::Var;
 
 enum class Type { Storage, F32, I32, U8 };  // Storage: the dtype a kernel is generated for
 
-// A number known when a call is made: a constant, an extent "Lk", an attribute, or "1/sqrt(D)".
-struct Value {
-    std::string text;
-    Value() = default;
+// A number known when a call is made: a formula of numbers, of extents and attributes by name, and
+// of given() and rank(). x / 0 is 0 and x % 0 is x; what is true is 1, what is false 0.
+class Value {
+public:
+    struct Term {
+        std::string op, name;  // of ATTUNE_OP_...; extent, attribute or tensor
+        double number;
+    };
+    std::string text;         // infix
+    std::vector<Term> terms;  // postfix
+
+    Value() = default;  // no value
     Value(double number);
     Value(int number) : Value(double(number)) {}
-    Value(const char *name) : text(name) {}
-    bool given() const { return !text.empty(); }
+    Value(const char *name);
+    Value(const std::string &name) : Value(name.c_str()) {}
+    bool given() const { return !terms.empty(); }
+    int depth() const;  // results that wait at once while it is evaluated
+    bool is_number() const { return terms.size() == 1 && terms[0].op == "NUMBER"; }
+
+    // Found for a Value only, so that they hide no function of the same name.
+    friend Value operator+(const Value &a, const Value &b) { return infix("ADD", " + ", 5, a, b); }
+    friend Value operator-(const Value &a, const Value &b) { return infix("SUB", " - ", 5, a, b); }
+    friend Value operator*(const Value &a, const Value &b) { return infix("MUL", "*", 6, a, b); }
+    friend Value operator/(const Value &a, const Value &b) { return infix("DIV", "/", 6, a, b); }
+    friend Value operator%(const Value &a, const Value &b) { return infix("MOD", " % ", 6, a, b); }
+    friend Value operator<(const Value &a, const Value &b) { return infix("LT", " < ", 4, a, b); }
+    friend Value operator<=(const Value &a, const Value &b) { return infix("LE", " <= ", 4, a, b); }
+    friend Value operator>(const Value &a, const Value &b) { return infix("GT", " > ", 4, a, b); }
+    friend Value operator>=(const Value &a, const Value &b) { return infix("GE", " >= ", 4, a, b); }
+    friend Value operator==(const Value &a, const Value &b) { return infix("EQ", " == ", 3, a, b); }
+    friend Value operator!=(const Value &a, const Value &b) { return infix("NE", " != ", 3, a, b); }
+    friend Value operator&&(const Value &a, const Value &b) {
+        return infix("AND", " && ", 2, a, b);
+    }
+    friend Value operator||(const Value &a, const Value &b) { return infix("OR", " || ", 1, a, b); }
+    friend Value operator!(const Value &a);
+    friend Value floor(const Value &a) { return function("FLOOR", "floor", {a}); }
+    friend Value ceil(const Value &a) { return function("CEIL", "ceil", {a}); }
+    friend Value sqrt(const Value &a) { return function("SQRT", "sqrt", {a}); }
+    friend Value min(const Value &a, const Value &b) { return function("MIN", "min", {a, b}); }
+    friend Value max(const Value &a, const Value &b) { return function("MAX", "max", {a, b}); }
+    friend Value select(const Value &condition, const Value &a, const Value &b) {
+        return function("SELECT", "select", {condition, a, b});
+    }
+    friend Value given(const std::string &tensor);  // 1 or 0
+    friend Value rank(const std::string &tensor);   // dimensions of the one passed; 0: absent
+
+private:
+    int binding = 0;  // of the text's outermost operator: as long as it has a greater one than its
+                      // neighbours, it needs no parentheses
+    static Value infix(const char *op, const char *sign, int binding, const Value &a,
+                       const Value &b);
+    static Value function(const char *op, const std::string &name,
+                          const std::vector<Value> &arguments);
+    static Value of_tensor(const char *op, const std::string &text, const std::string &tensor);
+    std::string beside(int neighbour) const;
 };
 
-enum class Content { Any, Range, Permutation };
+Value given(const std::string &tensor);
+Value rank(const std::string &tensor);
+
+enum class Content { Any, Range, Permutation, Offsets };
 
 struct Tensor {
     std::string name, doc;
@@ -39,15 +92,34 @@ struct Tensor {
     bool output = false, is_optional = false, leading = false;
     Value absent_value;
     Content content = Content::Any;
-    Value low, high;
-    std::string needed_by;  // "attribute=value": required exactly then
+    Value low, high, most;
+    std::string needed_by;    // "attribute=value": required exactly then
+    std::string used_tensor;  // of row b only the first ceil(its element b / used_by) are read
+    Value used_by;
 
     // Optional; when it is absent every element counts as `value`.
     Tensor &optional(Value value = 0);
     // Integers low..high; anything else is refused before the kernel runs.
     Tensor &range(Value low, Value high);
     Tensor &permutation();  // the innermost dimension holds each of 0..extent-1 once
+    // The innermost dimension starts with 0, never falls, rises by at most `most` a step, and ends
+    // within low..high.
+    Tensor &offsets(Value low, Value high, Value most = {});
+    // Of row b of a table only the first ceil(element b of `tensor` / by) entries are read, and
+    // checked: the rest holds anything.
+    Tensor &used(const std::string &tensor, Value by);
     Tensor &needed(const std::string &attribute_is);
+};
+
+struct Derived {
+    std::string symbol;
+    Value formula;
+};
+
+struct Rule {
+    Value holds;
+    std::string text;
+    bool of_extents;  // a call that breaks it has a bad extent, else a bad value
 };
 
 struct Attribute {
@@ -63,7 +135,8 @@ struct Shape {  // a size with a name, for benchmarks
     std::string name;
     std::map<std::string, int64_t> extents;
     std::map<std::string, double> attributes;
-    std::string order;  // memory order of rank-4 storage tensors
+    std::vector<std::string> given;  // optional tensors
+    std::string order;               // memory order of rank-4 storage tensors
     std::string dtype = "f32";
 };
 
@@ -72,6 +145,9 @@ struct Special {
     std::string name;
     std::map<std::string, double> attributes;
     bool head_dims = true;  // once for each head size of the menu; false: head size at run time
+    std::vector<std::string> absent = {};     // and these optional tensors are not given
+    bool gpu = !head_dims;                    // made for GPUs too
+    std::map<std::string, int> extents = {};  // and these extents are so large
 };
 
 struct Cost {
@@ -83,12 +159,23 @@ class Build;
 // ---- The algorithm: a softmax over key sources -------------------------------------------------
 
 struct Queries {
-    Expr count;  // rows 0 .. count-1 of every head and batch element
+    Expr count;           // rows 0 .. count-1 of every head and batch element: extents only
+    Expr stored;          // how many of them a batch element has; undefined: count
+    Expr heads, batches;  // undefined: those of the first output, "batch rows heads columns"
     Expr scale;
     std::function<Expr(Expr d, Expr row)> load;
-    std::function<Expr(Expr row)> target;    // where a row's result goes; empty: the row itself
+    // Indices of a row's result, outermost first, without the column; empty: {b, row, h}.
+    std::function<std::vector<Expr>(Expr row)> place;
     std::function<Expr(Expr row)> valid;     // rows for which it is false give 0; empty: all count
     std::function<Expr(Expr row)> position;  // on the key axis, for score and admit; empty: row
+    Expr sink;  // logit of one more key, which has no value; undefined: none
+};
+
+// A key of a source: its index and what Source::locate makes of it.
+struct Key {
+    Expr index;
+    std::vector<Expr> at;
+    operator Expr() const { return index; }
 };
 
 // Where a block of queries finds keys. Expressions may use the block, head and batch of Build.
@@ -96,13 +183,24 @@ struct Source {
     std::string name;  // unique among the sources of a variant, and no prefix of another
     Expr first, last;  // keys [first, last) of the block
     Expr max_keys;     // upper bound of last - first over all blocks: extents and attributes only
-    std::function<Expr(Expr d, Expr key)> key, value;
+    std::function<Expr(Expr d, const Key &key)> key, value;
+    // Integers of a key that cost a load or a division: made once a chunk, passed in Key::at.
+    std::vector<std::function<Expr(Expr key)>> locate = {};
     // Integers of a query row that cost a load or a division: made once a block, passed to admit.
     std::vector<std::function<Expr(Expr row)>> row = {};
     // Whether a row sees a key of [first, last); empty: it does.
     std::function<Expr(const std::vector<Expr> &r, Expr row, Expr key)> admit = {};
-    // The score of an admitted pair, from the scaled dot product; empty: as it is.
+    // The score of an admitted pair, from the scaled dot product; empty: as it is. -infinity
+    // excludes the pair.
     std::function<Expr(Expr score, Expr row, Expr key)> score = {};
+};
+
+// What is no softmax over keys: a Func whose dimensions are those of the first output, innermost
+// first, and those that it reads, made once a row: they have all of its dimensions (columns), or
+// all but the first (rows).
+struct Direct {
+    Func result;
+    std::vector<Func> rows, columns;
 };
 
 struct Attention {
@@ -120,12 +218,13 @@ public:
     std::string name, doc, source;
     std::vector<Tensor> tensors;
     std::vector<Attribute> attributes;
-    std::vector<std::pair<Value, Value>> rules;  // the first divides the second
+    std::vector<Derived> derived;
+    std::vector<Rule> rules;
     std::vector<Shape> shapes;
     std::vector<Special> specials;              // most special first
     std::vector<std::string> heads{"D", "Dv"};  // extents that head_dims fixes
-    std::vector<std::string> not_yet;           // tensors and attributes that no kernel takes
     std::function<Attention(Build &)> build;
+    std::function<Direct(Build &)> direct;  // in place of build
     std::function<Cost(Build &)> cost;
     bool stock = false;  // comes with Attune, so that kernels can be cached by Attune's own sources
     // Changes to an existing variant: a score modification and a further predicate.
@@ -146,14 +245,22 @@ public:
     void flag(const std::string &name, Value fallback, const std::string &doc);
     void choice(const std::string &name, std::vector<std::string> choices, Value fallback,
                 const std::string &doc);
-    void divides(Value divisor, Value dividend) { rules.emplace_back(divisor, dividend); }
-    // sizes: "B=1 Hq=8 Lq=2048 causal=1"
-    void shape(const std::string &name, const std::string &sizes, const std::string &order = "");
+    // The formula decides the symbol: tensors must agree, if any has it.
+    void extent(const std::string &symbol, Value formula);
+    // What a call must obey; text says so.
+    void require(Value holds, const std::string &text);
+    void divides(Value divisor, Value dividend);
+    // sizes: "B=1 Hq=8 Lq=2048 causal=1 bias": a word without a number is an optional tensor given
+    void shape(const std::string &name, const std::string &sizes, const std::string &order = "",
+               const std::string &dtype = "f32");
 
-    std::vector<std::string> extents() const;  // symbols in order of first use
+    std::vector<std::string> extents() const;  // symbols in order of first use, then derived ones
+    const Derived *derivation(const std::string &symbol) const;  // nullptr: tensors decide it
     const Tensor &tensor(const std::string &name) const;
+    const Tensor &first_output() const;
     const Attribute &attribute(const std::string &name) const;
     bool has_tensor(const std::string &name) const;
+    bool has_attribute(const std::string &name) const;
     bool has_extent(const std::string &symbol) const;
 
 private:
@@ -177,21 +284,24 @@ struct Dims {
 class Build {
 public:
     Build(const Variant &variant, const Special &special, int head_dim, int query_tile,
-          Halide::Type storage);
+          Storage storage);
 
     const Variant &variant;
     const Dims v;
     const int query_tile;
+    const Storage storage;
     Expr block_first() const { return v.qb * query_tile; }  // first and last query row of a block
     Expr block_last(Expr rows) const { return min((v.qb + 1) * query_tile, rows) - 1; }
 
     Expr extent(const std::string &symbol) const;  // a constant where the kernel fixes it
     Expr attribute(const std::string &name) const;
     bool is(const std::string &attribute, double value) const;  // fixed to that value
-    // Element of an input, indices outermost first as in the declaration.
+    bool may_have(const std::string &tensor) const;  // declared, and not absent in this kernel
+    // Element of an input, indices outermost first as in the declaration. Storage comes as f32.
     Expr load(const std::string &tensor, std::vector<Expr> index) const;
 
-    Expr element_bytes() const;  // double: size of the storage type, for costs only
+    Expr element_bytes() const;     // double: size of the storage type, for costs only
+    Expr stored(Expr value) const;  // as the first output stores it
 
     // Inputs, then attributes, in order of declaration.
     std::vector<Halide::Argument> arguments() const;
@@ -200,6 +310,7 @@ public:
 
 private:
     std::map<std::string, double> fixed_attributes;
+    std::vector<std::string> absent;
     std::map<std::string, int> fixed_extents;
     std::map<std::string, Halide::ImageParam> images;
     std::map<std::string, Halide::Param<void>> params;

@@ -1,6 +1,5 @@
 #include "arguments.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "error.h"
@@ -23,7 +22,7 @@ static attune_status check_size(Arguments &a) {
     }
     for (int i = 0; i < v.attributes && complete; i++) {
         const attune_attribute &declared = v.attribute[i];
-        complete = declared.fallback.kind || covers(a, declared.offset, sizeof(Scalar));
+        complete = declared.fallback.terms || covers(a, declared.offset, sizeof(Scalar));
     }
     if (complete) return ATTUNE_OK;
     return fail(ATTUNE_BAD_VERSION, "%s: struct_size is %zu; pack %s expects %zu", v.name,
@@ -51,30 +50,15 @@ attune_status check_arguments(attune_context *context, const attune_pack *pack, 
     if (attune_status status = check_tensors(*a)) return status;
     if (attune_status status = check_extents(*a)) return status;
     if (attune_status status = check_attributes(*a)) return status;
+    if (attune_status status = check_rules(*a)) return status;
     if (attune_status status = check_layout(*a)) return status;
     if (attune_status status = check_overlap(*a)) return status;
     return check_contents(*a);
 }
 
-bool value_of(const Arguments &a, const attune_value &value, double *number) {
-    switch (value.kind) {
-        case ATTUNE_VALUE_NUMBER:
-            *number = value.number;
-            return true;
-        case ATTUNE_VALUE_EXTENT:
-            *number = double(a.extent[value.index]);
-            return true;
-        case ATTUNE_VALUE_ATTRIBUTE:
-            *number = a.number[value.index];
-            return true;
-        case ATTUNE_VALUE_RSQRT_EXTENT: {
-            const int64_t extent = a.extent[value.index];
-            *number = 1 / sqrt(extent > 0 ? double(extent) : 1.0);
-            return true;
-        }
-        default:
-            return false;
-    }
+double value_of(const Arguments &a, const attune_formula &formula) {
+    const attune_facts facts = {a.extent, a.number, a.rank};
+    return attune_evaluate(&formula, &facts);
 }
 
 }  // namespace attune

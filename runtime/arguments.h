@@ -25,6 +25,7 @@ struct Arguments {
     /* By the declared dimensions, outermost first; 0 where a dimension is left out or broadcast. */
     int64_t stride[ATTUNE_MAX_TENSORS][ATTUNE_MAX_RANK];
     uintptr_t first_byte[ATTUNE_MAX_TENSORS], past_byte[ATTUNE_MAX_TENSORS];  // equal: empty
+    int rank[ATTUNE_MAX_TENSORS];        // dimensions given; -1: absent
     int64_t extent[ATTUNE_MAX_EXTENTS];  // 0 for a symbol of absent tensors only
     int owner[ATTUNE_MAX_EXTENTS];       // the tensor that decided it; -1: none
     Scalar attribute[ATTUNE_MAX_ATTRIBUTES];
@@ -37,14 +38,19 @@ struct Arguments {
 attune_status check_arguments(attune_context *context, const attune_pack *pack, int variant,
                               const void *args, Arguments *a);
 attune_status check_tensors(Arguments &a);     // presence, device, rank, dtype
-attune_status check_extents(Arguments &a);     // symbols, broadcast
-attune_status check_attributes(Arguments &a);  // presence, range, fallback; rules
-attune_status check_layout(Arguments &a);      // strides, alignment, offsets
+attune_status check_extents(Arguments &a);     // symbols that tensors decide, broadcast
+attune_status check_attributes(Arguments &a);  // presence, range, fallback; derived extents
+attune_status check_derived(const Arguments &a);
+attune_status check_rules(const Arguments &a);  // tensors needed, rules, tensors' derived extents
+attune_status check_layout(Arguments &a);       // strides, alignment, offsets
 attune_status check_overlap(const Arguments &a);
 attune_status check_contents(const Arguments &a);  // index tensors
 
-/* False: there is none. */
-bool value_of(const Arguments &a, const attune_value &value, double *number);
+/* NaN: there is no formula. */
+double value_of(const Arguments &a, const attune_formula &formula);
+inline bool is_derived(const attune_variant &v, int symbol) {
+    return v.derived && v.derived[symbol].terms > 0;
+}
 
 int element_size(int dtype);
 const char *dtype_name(int dtype);
@@ -57,6 +63,9 @@ inline int dtype_of(const Arguments &a, const attune_tensor &t) {
 inline int position(const attune_tensor &t, const DLTensor &given, int d) {
     return d - (t.rank - given.ndim);
 }
+
+/* Whether a dimension may have extent 1 in place of its symbol's. */
+inline bool may_be_one(const attune_tensor &t, int d) { return t.broadcast[d] && !t.output; }
 
 inline const uint8_t *data_of(const DLTensor &tensor) {
     return static_cast<const uint8_t *>(tensor.data) + tensor.byte_offset;

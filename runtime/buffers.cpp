@@ -87,8 +87,7 @@ void Buffers::describe(int tensor, int rank, const int *symbols, const int64_t *
 void Buffers::point_at_constant(int tensor) {
     const attune_tensor &t = a_.variant->tensor[tensor];
     const int dtype = dtype_of(a_, t), size = element_size(dtype);
-    double value = 0;
-    value_of(a_, t.absent, &value);
+    const double value = t.absent.terms ? value_of(a_, t.absent) : 0;
     for (int i = 0; i < 64; i += size) write(dtype, value, constant_[tensor].bytes + i);
     buffer_[tensor].host = constant_[tensor].bytes;
 }
@@ -108,11 +107,15 @@ void Buffers::make_inputs() {
     }
 }
 
-attune_status Buffers::take_scratch(int tensor, int64_t *stride) {
-    const attune_tensor &t = a_.variant->tensor[tensor];
+/* Of an absent output; without the leading dimension if the first output lacks that one. */
+attune_status Buffers::take_scratch(int tensor, int first, int64_t *stride) {
+    const attune_tensor &t = a_.variant->tensor[tensor], &f = a_.variant->tensor[first];
+    const bool shorter = t.leading && a_.tensor[first] && a_.tensor[first]->ndim < f.rank &&
+                         t.extents[0] == f.extents[0];
     int64_t elements = 1;
     bool fits = true;
-    for (int d = t.rank - 1; d >= 0; d--) {
+    stride[0] = 0;
+    for (int d = t.rank - 1; d >= (shorter ? 1 : 0); d--) {
         stride[d] = elements;
         fits &= !__builtin_mul_overflow(elements, a_.extent[t.extents[d]], &elements);
         fits &= elements <= INT32_MAX;
@@ -129,7 +132,7 @@ attune_status Buffers::view_output(int tensor, int first) {
     const attune_tensor &t = a_.variant->tensor[tensor], &f = a_.variant->tensor[first];
     int64_t own[ATTUNE_MAX_RANK], stride[ATTUNE_MAX_RANK] = {};
     if (!a_.tensor[tensor]) {
-        if (attune_status status = take_scratch(tensor, own)) return status;
+        if (attune_status status = take_scratch(tensor, first, own)) return status;
         buffer_[tensor].host = static_cast<uint8_t *>(scratch_[tensor]);
     } else {
         memcpy(own, a_.stride[tensor], sizeof own);

@@ -23,7 +23,7 @@ private:
     void describe(int tensor, int rank, const int *symbols, const int64_t *stride);
     void point_at_constant(int tensor);
     attune_status view_output(int tensor, int first);
-    attune_status take_scratch(int tensor, int64_t *stride);
+    attune_status take_scratch(int tensor, int first, int64_t *stride);
 
     /* Whole vectors of the value, so that a kernel that reads past a single element is right. */
     struct alignas(64) Constant {

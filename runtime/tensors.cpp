@@ -102,6 +102,7 @@ attune_status check_tensors(Arguments &a) {
     for (int i = 0; i < a.variant->tensors; i++) {
         const attune_tensor &t = a.variant->tensor[i];
         const DLTensor *given = a.tensor[i] = read_tensor(a, t);
+        a.rank[i] = given ? given->ndim : -1;
         if (!given && (t.optional || t.needed_by)) continue;
         if (!given) {
             return fail(ATTUNE_NULL_ARGUMENT, "%s: tensor '%s' is NULL; it is required",
@@ -137,7 +138,7 @@ enum Pass { kExact, kBroadcast, kOnes };
 /* Extents that may be 1 in place of their symbol's come later, and those that are 1 last: they
  * decide a symbol only when nothing else does. */
 static Pass pass_of(const attune_tensor &t, int d, int64_t extent) {
-    if (!t.broadcast[d] || t.output) return kExact;
+    if (!may_be_one(t, d)) return kExact;
     return extent == 1 ? kOnes : kBroadcast;
 }
 
@@ -147,7 +148,8 @@ static attune_status bind_all(Arguments &a, Pass pass) {
         if (!a.tensor[i]) continue;
         for (int d = 0; d < t.rank; d++) {
             const int p = position(t, *a.tensor[i], d);
-            if (p < 0 || pass_of(t, d, a.tensor[i]->shape[p]) != pass) continue;
+            if (p < 0 || is_derived(*a.variant, t.extents[d])) continue;
+            if (pass_of(t, d, a.tensor[i]->shape[p]) != pass) continue;
             if (pass == kOnes && a.owner[t.extents[d]] >= 0) continue;
             if (attune_status status = bind(a, i, d, a.tensor[i]->shape[p])) return status;
         }
@@ -157,7 +159,7 @@ static attune_status bind_all(Arguments &a, Pass pass) {
 
 attune_status check_extents(Arguments &a) {
     for (int s = 0; s < a.variant->extents; s++) {
-        a.extent[s] = 0;
+        a.extent[s] = is_derived(*a.variant, s) ? -1 : 0;
         a.owner[s] = -1;
     }
     if (attune_status status = bind_all(a, kExact)) return status;

@@ -6,9 +6,18 @@
 
 namespace attune {
 
-Blocking cpu_blocking(const Params &params);
+Blocking cpu_blocking(const Params &params, const Storage &storage);
 
 // lanes: f32 in a vector register.
-void schedule_cpu(Softmax &x, const Attention &attention, int lanes);
+void schedule_cpu(Softmax &x, const Attention &attention, const Params &params, int lanes);
+
+// The result: blocks of rows in parallel, columns of a row on the lanes.
+void schedule_result(Softmax &x, int lanes);
+
+// Integers of a chunk's keys.
+void schedule_place(SourceFuncs &p, Halide::LoopLevel chunk, int lanes);
+
+// The columns of K and V on the lanes, for few queries: blocked_softmax_cpu_columns.cpp.
+void schedule_columns(Softmax &x, int lanes);
 
 }  // namespace attune

@@ -89,12 +89,12 @@ private:
             .allow_race_conditions()
             .split(v.d, dj, dd, kRun * threads_x)
             .split(dd, tx, run, kRun)
-            .reorder(run, dj, r.x, tx, r.y, r.z, v.h, v.b)
+            .reorder(run, dj, r.x, tx, r.y, r.z, x.over_heads, x.over_batches)
             .unroll(run)
             .unroll(dj)
             .unroll(r.x)
             .gpu_threads(tx, r.y)
-            .gpu_blocks(r.z, v.h, v.b);
+            .gpu_blocks(r.z, x.over_heads, x.over_batches);
     }
 
     void tile() {
@@ -275,7 +275,7 @@ void check(const Params &p) {
 Blocking gpu_blocking(const Params &p, int head, bool cuda) {
     check(p);
     const int owned = kRun * p.threads_x, padded = (head + owned - 1) / owned * owned;
-    Blocking t;
+    Blocking t{};
     t.query_tile = p.query_tile;
     t.key_chunk = t.key_step = p.key_chunk;
     t.columns = padded / p.threads_x;

@@ -8,9 +8,10 @@ namespace attune {
 
 struct Params {
     int query_tile = 0, key_chunk = 0, key_step = 0, columns = 0;  // see Blocking
-    int threads_x = 0, threads_y = 0;                              // GPU: threads of a block
-    int unroll = 0;            // GPU: steps of a reduction at once
-    std::string text() const;  // "query_tile=64 key_chunk=128 ..."
+    int columns_on_lanes = 0;          // CPU: which of the two schedules
+    int threads_x = 0, threads_y = 0;  // GPU: threads of a block
+    int unroll = 0;                    // GPU: steps of a reduction at once
+    std::string text() const;          // "query_tile=64 key_chunk=128 ..."
 };
 
 // What a record is looked up by; "*" in a record fits everything, and the record with the most

@@ -51,6 +51,9 @@ TEST(List, JsonDescribesTheVariant) {
     EXPECT_EQ(variant["dtypes"], json({"f32", "f16"}));
     EXPECT_EQ(variant["kernels"].size(), 3u);
     EXPECT_EQ(variant["shapes"][0]["name"], "row_scale_small");
+    const json &parts = pack["variants"][1];
+    EXPECT_EQ(parts["derived"], json({{"B+1", "B + 1"}, {"S", "ceil(L/size)"}}));
+    EXPECT_EQ(parts["rules"][1], "part has as many dimensions as x");
 }
 
 TEST(Doctor, JsonNamesThePack) {

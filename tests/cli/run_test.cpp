@@ -67,6 +67,29 @@ TEST(Run, RoundsStorageToSixteenBitsAndWritesFloat32) {
     EXPECT_EQ(y.as<float>()[3], 2048);
 }
 
+TEST(Run, SizesOutputsByFormulasAndRules) {
+    for (bool packed : {false, true}) {
+        Folder folder, out;
+        json description = {{"op", "parts"},
+                            {"attrs", {{"size", 2}}},
+                            {"inputs", {"x", "len"}},
+                            {"outputs", {"part"}}};
+        if (packed) description["inputs"].push_back("cu");
+        write_case(folder, description);
+        if (packed) tool::write_npy(folder / "x.npy", floats({3, 2}, {1, 2, 3, 4, 5, 6}));
+        tool::write_npy(folder / "len.npy", integers({2}, {3, 3}));
+        tool::write_npy(folder / "cu.npy", integers({3}, {0, 1, 3}));
+        tool::Output output = run_case(folder.path(), out.path());
+        ASSERT_EQ(output.status, 0) << output.text;
+        tool::Array part = tool::read_npy(out / "part.npy");
+        std::vector<int64_t> shape = {2, 2, 4};
+        if (packed) shape = {2, 2};
+        EXPECT_EQ(part.shape(), shape);
+        EXPECT_EQ(part.as<float>()[0], packed ? 4 : x_at(0) + x_at(4));
+        EXPECT_EQ(part.as<float>()[shape.back()], packed ? 5 : x_at(8));
+    }
+}
+
 TEST(Run, LeavesOutWhatIsNotAskedFor) {
     Folder folder, out;
     json description = good_case();

@@ -70,6 +70,48 @@ TEST(Workload, FillsByTheTables) {
     EXPECT_FALSE(call->given(4));
 }
 
+tool::CustomShape parts() {
+    tool::CustomShape options;
+    options.variant = "parts";
+    options.sizes = {"b=2", "l=8", "d=4"};
+    options.attributes = {"size=3"};
+    return options;
+}
+
+TEST(Shape, ComputesDerivedExtents) {
+    const std::vector<int64_t> extents = {2, 8, 4, 3, 3};
+    EXPECT_EQ(tool::custom_shape(fixture(), parts()).extents, extents);
+    EXPECT_EQ(tool::shape_named(fixture(), "parts_small").extents, extents);
+    tool::CustomShape given = parts();
+    given.sizes.push_back("s=3");
+    expect_wrong(given, "--size s: it is ceil(L/size)");
+    tool::CustomShape unknown = parts();
+    unknown.attributes.clear();
+    expect_wrong(unknown, "s of parts is missing");
+}
+
+TEST(Workload, LeavesOutFirstDimensionsByTheRules) {
+    for (bool packed : {false, true}) {
+        tool::Shape shape = tool::shape_named(fixture(), packed ? "parts_packed" : "parts_small");
+        auto call = tool::make_workload(fixture(), shape);
+        using Extents = std::vector<int64_t>;
+        EXPECT_EQ(call->tensor(0).shape(), packed ? Extents({8, 4}) : Extents({2, 8, 4}));
+        EXPECT_EQ(call->tensor(4).shape(), packed ? Extents({3, 4}) : Extents({2, 3, 4}));
+        EXPECT_EQ(call->given(2), packed);
+    }
+}
+
+TEST(Workload, FillsOffsetsWithEqualPartsAndTablesWithDistinctRows) {
+    auto call = tool::make_workload(fixture(), tool::shape_named(fixture(), "parts_packed"));
+    const int32_t *cu = call->tensor(2).as<int32_t>(), *table = call->tensor(3).as<int32_t>();
+    EXPECT_EQ((std::vector<int32_t>{cu[0], cu[1], cu[2]}), (std::vector<int32_t>{0, 4, 8}));
+    std::vector<int32_t> rows(table, table + 6);
+    std::sort(rows.begin(), rows.end());
+    EXPECT_GE(rows.front(), 0);
+    EXPECT_LT(rows.back(), 8);
+    EXPECT_EQ(std::unique(rows.begin(), rows.end()), rows.end());
+}
+
 TEST(Array, MemoryOrderPermutesStrides) {
     tool::Array array({2, 3, 5, 7}, ATTUNE_F32, "0213");
     DLTensor view = array.view();

@@ -4,6 +4,7 @@
 #include "machine.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <limits>
 
@@ -18,19 +19,32 @@ attune_context *context_for(int choice) {
     return contexts[which].get();
 }
 
-// Sizes of which many divide each other, and some at the edges of vectors.
+bool obeys(const attune_variant &variant, const std::vector<std::int64_t> &extents) {
+    const std::vector<double> attributes(static_cast<std::size_t>(variant.attributes), NAN);
+    const std::vector<int> ranks(static_cast<std::size_t>(variant.tensors), -1);
+    const attune_facts facts = {extents.data(), attributes.data(), ranks.data()};
+    for (int r = 0; r < variant.rules; ++r)
+        if (attune_evaluate(&variant.rule[r].holds, &facts) == 0) return false;
+    return true;
+}
+
+// Sizes of which many divide each other, and some at the edges of vectors. Mostly they obey the
+// rules that are about extents alone; formulas decide the derived ones.
 std::vector<std::int64_t> decode_extents(Bytes &in, const attune_variant &variant) {
     const std::int64_t sizes[] = {1, 2, 4, 2, 1, 8, 3, 16, 17, 5, 33, 12, 64, 0, 40, 6};
     std::vector<std::int64_t> extents;
-    for (int e = 0; e < variant.extents; ++e) extents.push_back(sizes[in.byte() % 16]);
-    for (int r = 0; r < variant.rules; ++r) {  // mostly obeyed, where both sides are extents
-        const attune_rule &rule = variant.rule[r];
-        const bool both =
-            rule.divisor.kind == ATTUNE_VALUE_EXTENT && rule.dividend.kind == ATTUNE_VALUE_EXTENT;
-        if (both && !in.one_in(8))
-            extents[static_cast<std::size_t>(rule.dividend.index)] =
-                extents[static_cast<std::size_t>(rule.divisor.index)] * (1 + in.below(3));
+    for (int tries = 0; tries < 4; ++tries) {
+        extents.clear();
+        for (int e = 0; e < variant.extents; ++e) {
+            const bool derived = variant.derived && variant.derived[e].terms > 0;
+            extents.push_back(derived ? -1 : sizes[in.byte() % 16]);
+        }
+        if (obeys(variant, extents)) break;
     }
+    std::vector<double> attributes(static_cast<std::size_t>(variant.attributes), NAN);
+    const std::vector<int> ranks(static_cast<std::size_t>(variant.tensors), -1);
+    attune_resolve(&variant, extents.data(), attributes.data(), ranks.data());
+    for (std::int64_t &extent : extents) extent = std::max<std::int64_t>(extent, 0);
     return extents;
 }
 
@@ -54,7 +68,7 @@ void put_attribute(Bytes &in, std::vector<std::byte> &args, const attune_attribu
     const std::int32_t integers[] = {1, 0, 2, 4, -1, 3, 8, INT32_MAX, -2, 17, INT32_MIN + 1};
     float real = std::numeric_limits<float>::quiet_NaN();
     std::int32_t integer = INT32_MIN;
-    const bool optional = declared.fallback.kind != ATTUNE_VALUE_NONE;
+    const bool optional = declared.fallback.terms > 0;
     if (!optional || in.one_in(3)) {
         real = reals[in.byte() % 6];
         const int legal = declared.type == ATTUNE_FLAG || declared.type == ATTUNE_ENUM ? 2 : 4;

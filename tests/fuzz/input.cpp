@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <new>
 
@@ -85,25 +86,30 @@ void give_memory(Bytes &in, Described &d) {
         reinterpret_cast<void *>(reinterpret_cast<std::uintptr_t>(first) - d.tensor.byte_offset);
 }
 
-double number(const attune_value &value, const std::vector<std::int64_t> &extents, double absent) {
-    if (value.kind == ATTUNE_VALUE_NUMBER) return value.number;
-    if (value.kind == ATTUNE_VALUE_EXTENT)
-        return static_cast<double>(extents[static_cast<std::size_t>(value.index)]);
-    return absent;
+double number(const attune_variant &variant, const attune_formula &formula,
+              const std::vector<std::int64_t> &extents, double otherwise) {
+    const std::vector<double> attributes(static_cast<std::size_t>(variant.attributes), NAN);
+    const std::vector<int> ranks(static_cast<std::size_t>(variant.tensors), -1);
+    const attune_facts facts = {extents.data(), attributes.data(), ranks.data()};
+    const double value = attune_evaluate(&formula, &facts);
+    return std::isnan(value) ? otherwise : value;
 }
 
 // Legal indices for compact rows, here and there another number.
-void fill_indices(Bytes &in, const attune_tensor &declared,
+void fill_indices(Bytes &in, const attune_variant &variant, const attune_tensor &declared,
                   const std::vector<std::int64_t> &extents, Described &d) {
     const std::size_t start = static_cast<std::size_t>(d.misaligned);
     const std::int64_t row = std::max<std::int64_t>(1, d.shape[std::max(0, dimensions(d) - 1)]);
-    const auto high = static_cast<std::int64_t>(number(declared.high, extents, 3));
+    const auto high = static_cast<std::int64_t>(number(variant, declared.high, extents, 3));
     const std::int64_t values =
         declared.content == ATTUNE_PERMUTATION ? row : std::max<std::int64_t>(1, high + 1);
     const int wrong = in.one_in(4) ? in.byte() : -1, turn = in.byte();
     for (std::size_t i = 0; start + i * 4 + 4 <= d.bytes; ++i) {
         const std::int64_t at = static_cast<std::int64_t>(i) % row + turn;
         auto value = static_cast<std::int32_t>(at % values);
+        if (declared.content == ATTUNE_OFFSETS)  // equal steps
+            value =
+                static_cast<std::int32_t>((at - turn) * high / std::max<std::int64_t>(1, row - 1));
         if (static_cast<int>(i) == wrong) value = static_cast<std::int32_t>(pick(in, extremes));
         std::memcpy(d.memory.get() + start + i * 4, &value, sizeof value);
     }
@@ -211,7 +217,7 @@ void allocate(Bytes &in, const attune_variant &variant, const std::vector<std::i
         if (variant.tensor[t].content == ATTUNE_ANY)
             fill_floats(d);
         else
-            fill_indices(in, variant.tensor[t], extents, d);
+            fill_indices(in, variant, variant.tensor[t], extents, d);
     }
     const std::size_t a = static_cast<std::size_t>(in.byte()) % tensors.size();
     const std::size_t b = static_cast<std::size_t>(in.byte()) % tensors.size();

@@ -93,7 +93,6 @@ TEST_P(Allocation, GrowsWithLengthNotItsSquare) {
         config.B = config.Hq = config.Hkv = 1;
         config.q_len.clear(), config.kv_len.clear();
         config.Lq = config.Lk = i ? 4224 : 528;  // 8 times as long
-        if (op() == "combiner_fixed") config.attributes["M"] = 33.0;
         Counts counts;
         const Context context = counting_context(target(), counts);
         run(context.get(), make_case(config));
@@ -102,6 +101,34 @@ TEST_P(Allocation, GrowsWithLengthNotItsSquare) {
     // Linear would be 8 times, quadratic 64; fixed parts only lower it.
     EXPECT_LT(bytes[1], 16 * bytes[0] + (1 << 20));
     EXPECT_LT(bytes[1], sizeof(float) * 4224 * 4224 / 4) << "as much as a score matrix";
+}
+
+std::size_t scratch(const std::string &target, const Config &config) {
+    Counts counts;
+    const Context context = counting_context(target, counts, 1);
+    run(context.get(), make_case(config));
+    return counts.bytes;
+}
+
+// Nothing of the inputs is copied: heads are not repeated, pages and packed sequences not gathered.
+TEST_P(Allocation, SameForMoreKeysAndHeads) {
+    if (op().compare(0, 5, "dense") != 0) GTEST_SKIP() << "pools keys";
+    for (const int width : {40, 64})
+        for (const int page : {0, 16}) {
+            Config base;
+            base.op = op();
+            base.B = 2, base.Hq = 4, base.Hkv = 2, base.Lq = 40, base.Lk = 528;
+            base.D = base.Dv = width;
+            base.page = op() == "dense_paged" ? 16 : op() == "dense_split" ? page : 0;
+            if (op() == "dense_split") base.attributes["n_split"] = 3.0;
+            const std::size_t before = scratch(target(), base);
+            Config keys = base, heads = base, batch = base;
+            keys.Lk *= 8, keys.parts *= 2;
+            heads.Hq *= 4, heads.Hkv *= 2;
+            batch.B *= 4;
+            for (const Config &more : {keys, heads, batch})
+                EXPECT_LE(scratch(target(), more), before) << describe(more);
+        }
 }
 
 TEST_P(Allocation, FailureIsAStatus) {
@@ -124,8 +151,7 @@ TEST_P(Allocation, FailureIsAStatus) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Cpu, Allocation,
-                         testing::Combine(testing::Values("dense", "combiner_fixed",
-                                                          "cluster_attn"),
+                         testing::Combine(testing::ValuesIn(all_ops()),
                                           testing::ValuesIn(cpu_targets())),
                          property_name);
 

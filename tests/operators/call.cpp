@@ -78,10 +78,18 @@ int variant_of(const attune_pack *pack, const std::string &op) {
     throw std::runtime_error("the pack has no variant " + op);
 }
 
-bool has_kernel(const attune_pack *pack, const std::string &op, const std::string &target) {
-    const int variant = variant_of(pack, op);
+const char *name_of(Dtype dtype) {
+    const char *const names[] = {"f32", "f16", "bf16", "i32", "u8", "f64"};
+    return names[static_cast<int>(dtype)];
+}
+
+bool has_kernel(const attune_pack *pack, const std::string &op, const std::string &target,
+                Dtype dtype) {
+    const int wanted = dtype == Dtype::f16    ? ATTUNE_F16
+                       : dtype == Dtype::bf16 ? ATTUNE_BF16
+                                              : ATTUNE_F32;
     return std::any_of(pack->kernel, pack->kernel + pack->kernels, [&](const attune_kernel &k) {
-        return k.variant == variant && target == k.target;
+        return op == pack->variant[k.variant].name && target == k.target && k.dtype == wanted;
     });
 }
 

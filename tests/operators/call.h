@@ -30,8 +30,12 @@ Context make_context(const attune_options &options);  // throws std::runtime_err
 // Number of the variant in the pack; throws if the pack lacks it.
 int variant_of(const attune_pack *pack, const std::string &op);
 
-// Whether the pack has a kernel of this variant for this target.
-bool has_kernel(const attune_pack *pack, const std::string &op, const std::string &target);
+// "f32", "f16", ...
+const char *name_of(Dtype dtype);
+
+// Whether the pack has a kernel of this variant for this target and type of storage.
+bool has_kernel(const attune_pack *pack, const std::string &op, const std::string &target,
+                Dtype dtype = Dtype::f32);
 
 // Value of each symbol of the variant, from the shapes of the tensors that are given. Symbols that
 // no given tensor has are 1.

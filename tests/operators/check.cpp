@@ -9,12 +9,15 @@
 namespace attune::tests {
 namespace {
 
-bool is_output(const std::string &name) { return name == "o" || name == "lse"; }
+bool is_output(const Case &call, const std::string &name) {
+    if (call.op == "dense_split") return name == "o_part" || name == "lse_part";
+    return name == "o" || name == "lse";
+}
 
 testing::AssertionResult outputs_hold(const Case &call, bool (*property)(const Tensor &),
                                       const char *otherwise) {
     for (const auto &[name, tensor] : call.tensors)
-        if (is_output(name) && !property(tensor))
+        if (is_output(call, name) && !property(tensor))
             return testing::AssertionFailure() << name << otherwise;
     return testing::AssertionSuccess();
 }
@@ -50,7 +53,7 @@ void check_everywhere(const Config &config, const std::vector<std::string> &targ
     Case call = make_case(config);
     const Expected expected(call);
     for (const std::string &target : targets) {
-        if (!has_kernel(test_pack(), config.op, target)) continue;
+        if (!has_kernel(test_pack(), config.op, target, config.dtype)) continue;
         add_outputs(call, config.lse, config.layout, config.guard);
         const std::string what = "target " + target + ": " + describe(config) + repeat;
         now_running(what);
@@ -61,11 +64,12 @@ void check_everywhere(const Config &config, const std::vector<std::string> &targ
 Bits bits_of(const Case &call) {
     Bits bits;
     for (const auto &[name, tensor] : call.tensors) {
-        if (!is_output(name)) continue;
+        if (!is_output(call, name)) continue;
         std::vector<std::uint32_t> &all = bits[name];
         all.resize(static_cast<std::size_t>(tensor.elements()));
         for (std::size_t i = 0; i < all.size(); ++i)
-            std::memcpy(&all[i], tensor.address(static_cast<std::int64_t>(i)), sizeof all[i]);
+            std::memcpy(&all[i], tensor.address(static_cast<std::int64_t>(i)),
+                        oracle::size_of(tensor.dtype));
     }
     return bits;
 }

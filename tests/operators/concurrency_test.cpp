@@ -62,14 +62,19 @@ TEST_P(Concurrency, ContextsComeAndGo) {
     EXPECT_EQ(wrong, 0);
 }
 
+std::string keys_or_values(const Case &call, bool values) {
+    if (call.has("o_part")) return values ? "o_part" : "lse_part";
+    return std::string(values ? "v" : "k") + (call.has("k_pages") ? "_pages" : "");
+}
+
 // Each thread has a message of its own.
 TEST_P(Concurrency, MessagesDoNotMix) {
     std::atomic<int> wrong{0};
     std::vector<std::thread> threads;
     for (int t = 0; t < 4; ++t)
         threads.emplace_back([&, t] {
-            const char *const missing = t % 2 ? "k" : "v";
             Case call = make_case(configs().front());
+            const std::string missing = keys_or_values(call, t % 2 == 0);
             call.tensors.erase(missing);
             for (int i = 0; i < 50; ++i) {
                 const attune_status status = tests::call(context(), test_pack(), call);
@@ -83,8 +88,7 @@ TEST_P(Concurrency, MessagesDoNotMix) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Cpu, Concurrency,
-                         testing::Combine(testing::Values("dense", "combiner_fixed",
-                                                          "cluster_attn"),
+                         testing::Combine(testing::ValuesIn(all_ops()),
                                           testing::Values(cpu_targets().back())),
                          property_name);
 

@@ -12,18 +12,30 @@
 namespace attune::tests {
 namespace {
 
-// The bound of the authors of the cases: 2e-5 of the largest value, plus 2e-5 of each.
-testing::AssertionResult close(const std::string &name, const Tensor &got, const Tensor &want) {
+// The bounds of the authors of the cases: 2e-5 of the largest value, plus 2e-5 of each; with 16-bit
+// storage 16 units of its rounding times the largest value.
+testing::AssertionResult close(const std::string &name, const Tensor &got, const Tensor &want,
+                               Dtype dtype) {
     const std::vector<double> a = got.values(), b = want.values();
     if (got.shape != want.shape) return testing::AssertionFailure() << name << ": another shape";
     double scale = 1;
     for (double x : b)
         if (std::isfinite(x)) scale = std::max(scale, std::fabs(x));
-    for (std::size_t i = 0; i < a.size(); ++i)
-        if (a[i] != b[i] && !(std::fabs(a[i] - b[i]) <= 2e-5 * (scale + std::fabs(b[i]))))
+    for (std::size_t i = 0; i < a.size(); ++i) {
+        const double bound = dtype == Dtype::f32 ? 2e-5 * (scale + std::fabs(b[i]))
+                                                 : std::ldexp(scale, dtype == Dtype::f16 ? -7 : -4);
+        if (a[i] != b[i] && !(std::fabs(a[i] - b[i]) <= bound))
             return testing::AssertionFailure()
                    << name << ": element " << i << " is " << a[i] << ", not " << b[i];
+    }
     return testing::AssertionSuccess();
+}
+
+// The tensor in another type.
+Tensor rounded(const Tensor &tensor, Dtype dtype) {
+    Tensor out = Tensor::zeros(dtype, tensor.shape);
+    for (std::int64_t i = 0; i < tensor.elements(); ++i) out.set(i, tensor.at(i));
+    return out;
 }
 
 using Parameter = std::tuple<std::filesystem::path, std::string>;
@@ -33,23 +45,28 @@ class Conformance : public testing::TestWithParam<Parameter> {};
 TEST_P(Conformance, Holds) {
     const auto &[folder, target] = GetParam();
     oracle::CaseFile file = oracle::read_case(folder);
-    if (!has_kernel(test_pack(), file.call.op, target))
-        GTEST_SKIP() << "the pack has no " << file.call.op << " for " << target;
-    now_running(folder.string() + " on " + target);
-    for (const Layout layout : {Layout::blhd, Layout::bhld}) {
-        Case call = file.call;
-        add_outputs(call, file.expected.count("lse") != 0, layout);
-        const attune_status status = tests::call(context_for(target), test_pack(), call);
-        ASSERT_STREQ(attune_status_name(status),
-                     attune_status_name(expected_status(test_pack(), target, call)))
-            << attune_error_message();
-        for (const auto &[name, want] : file.expected) {
-            const Tensor &got = call.tensors.at(name);
-            EXPECT_TRUE(status == ATTUNE_OK ? close(name, got, want)
-                                            : testing::AssertionResult(untouched(got)));
+    const std::vector<Dtype> types = dtypes(file.call.op, {target});
+    if (types.empty()) GTEST_SKIP() << "the pack has no " << file.call.op << " for " << target;
+    for (const Dtype dtype : types)
+        for (const Layout layout : {Layout::blhd, Layout::bhld}) {
+            now_running(folder.string() + " on " + target + " in " + name_of(dtype));
+            Case call = file.call;
+            for (const char *name : {"q", "k", "v", "k_pages", "v_pages"})
+                if (call.has(name) && dtype != Dtype::f32)
+                    call.tensors[name] = rounded(call.tensors[name], dtype);
+            if (call.op == "dense_merge") call.tensors["o"].dtype = dtype;
+            add_outputs(call, file.expected.count("lse") != 0, layout);
+            const attune_status status = tests::call(context_for(target), test_pack(), call);
+            ASSERT_STREQ(attune_status_name(status),
+                         attune_status_name(expected_status(test_pack(), target, call)))
+                << attune_error_message();
+            for (const auto &[name, want] : file.expected) {
+                const Tensor &got = call.tensors.at(name);
+                EXPECT_TRUE(status == ATTUNE_OK ? close(name, got, want, dtype)
+                                                : testing::AssertionResult(untouched(got)));
+            }
+            EXPECT_TRUE(status == ATTUNE_OK || *attune_error_message());
         }
-        EXPECT_TRUE(status == ATTUNE_OK || *attune_error_message());
-    }
 }
 
 std::string name_of(const testing::TestParamInfo<Parameter> &info) {

@@ -89,8 +89,19 @@ Tensor poisoned(Dtype dtype, const std::vector<std::int64_t> &shape, Layout layo
     return make(dtype, shape, layout, guard, std::byte{0xFF});  // all ones: NaN in each float type
 }
 
-Tensor output(const std::vector<std::int64_t> &shape, Layout layout, Guard guard) {
-    return make(Dtype::f32, shape, layout, guard, pattern);
+Tensor output(Dtype dtype, const std::vector<std::int64_t> &shape, Layout layout, Guard guard) {
+    return make(dtype, shape, layout, guard, pattern);
+}
+
+Tensor with_outer(Tensor tensor, const std::vector<std::int64_t> &outer) {
+    std::int64_t stride = tensor.strides.front();
+    tensor.shape.erase(tensor.shape.begin());
+    tensor.strides.erase(tensor.strides.begin());
+    for (std::size_t d = outer.size(); d-- > 0; stride *= outer[d]) {
+        tensor.shape.insert(tensor.shape.begin(), outer[d]);
+        tensor.strides.insert(tensor.strides.begin(), stride);
+    }
+    return tensor;
 }
 
 bool untouched(const Tensor &tensor) {

@@ -24,7 +24,10 @@ enum class Layout {
 Tensor poisoned(Dtype dtype, const std::vector<std::int64_t> &shape, Layout layout, Guard guard);
 
 // A tensor to write to: everything is a pattern that untouched_outside() recognises.
-Tensor output(const std::vector<std::int64_t> &shape, Layout layout, Guard guard);
+Tensor output(Dtype dtype, const std::vector<std::int64_t> &shape, Layout layout, Guard guard);
+
+// A view with dimensions `outer` in place of the first one, whose extent is their product.
+Tensor with_outer(Tensor tensor, const std::vector<std::int64_t> &outer);
 
 // Whether no element of the tensor has been written, and nothing outside its view.
 bool untouched(const Tensor &tensor);

@@ -1,4 +1,4 @@
-// What this machine can run, and what this release says it cannot do.
+// What this machine can run, and what the pack says that it can do.
 #ifndef ATTUNE_TESTS_OPERATORS_MACHINE_H
 #define ATTUNE_TESTS_OPERATORS_MACHINE_H
 
@@ -13,13 +13,12 @@ std::vector<std::string> cpu_targets();
 // cpu_targets(), then "opencl" if some OpenCL platform is installed.
 std::vector<std::string> all_targets();
 
-// Tensors that a call has, and attributes that it switches on, which no kernel of this release
-// takes. Empty: every kernel table should serve it.
-std::string not_in_release(const Case &call);
+// Storage types of the pack's kernels of a variant for the targets, f32 first.
+std::vector<Dtype> dtypes(const std::string &op, const std::vector<std::string> &targets);
 
-// Whether a kernel for the target admits the call's extents, by the pack's table of conditions.
-// CPU packs must take every extent; GPU kernels end at a head size.
-bool extents_fit(const attune_pack *pack, const std::string &target, const Case &call);
+// Whether a kernel for the target admits the call, by the pack's table of conditions. CPU packs
+// must take every call; GPU kernels end at a head size and lack options.
+bool is_admitted(const attune_pack *pack, const std::string &target, const Case &call);
 
 // What the pack has to answer to a legal call.
 attune_status expected_status(const attune_pack *pack, const std::string &target, const Case &call);

@@ -1,51 +1,9 @@
 // A fixed matrix of sizes around the edges of vectors, tiles and chunks. Each axis meets every
 // value of the two most important ones, the lengths, while the others rotate.
-#include "check.h"
-#include "machine.h"
+#include "matrix.h"
 
 namespace attune::tests {
 namespace {
-
-const int lengths[] = {0, 1, 2, 3, 5, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129, 257};
-const int widths[] = {1, 3, 8, 16, 32, 33, 40, 64, 80, 96, 128, 192, 256};
-const int heads[][2] = {{1, 1}, {3, 1}, {4, 2}, {6, 6}, {7, 7}};
-const int windows[] = {-1, 0, 1, 7};
-const Layout layouts[] = {Layout::blhd, Layout::bhld, Layout::packed, Layout::padded};
-
-// Walks an axis by a step of its own, so that all values of two axes meet after a while.
-template <typename T, std::size_t N>
-const T &at(const T (&axis)[N], int step) {
-    return axis[static_cast<std::size_t>(step) % N];
-}
-
-Config sized(const char *op, int lq, int lk, int n) {
-    Config c;
-    c.op = op;
-    c.B = 1 + n % 3;
-    c.Lq = lq, c.Lk = lk;
-    c.Hq = at(heads, n)[0], c.Hkv = at(heads, n)[1];
-    c.D = c.Dv = at(widths, n);
-    if (n % 4 == 3) c.Dv = at(widths, n / 4);
-    c.layout = at(layouts, n / 2);
-    c.guard = n % 2 ? Guard::before : Guard::after;
-    c.lse = n % 5 != 0;
-    c.seed = static_cast<std::uint64_t>(n + 1);
-    return c;
-}
-
-void set_band(Config &c, int causal, int align, int left, int right) {
-    if (causal) c.attributes["causal"] = 1.0;
-    if (align) c.attributes["align"] = std::string("top_left");
-    if (left >= 0) c.attributes["left"] = static_cast<double>(left);
-    if (right >= 0) c.attributes["right"] = static_cast<double>(right);
-}
-
-std::vector<int> some_lengths(std::int64_t batch, std::int64_t most, int n) {
-    std::vector<int> out;
-    for (std::int64_t b = 0; b < batch; ++b)  // none, all, and a part
-        out.push_back(static_cast<int>((n + b) % 3 == 0 ? 0 : most * ((n + b) % 3) / 2));
-    return out;
-}
 
 TEST(DenseMatrix, Lengths) {
     int n = 0;
@@ -53,6 +11,20 @@ TEST(DenseMatrix, Lengths) {
         for (int lk : lengths) {
             Config c = sized("dense", lq, lk, n++);
             set_band(c, n % 3 == 0, n % 2, -1, -1);
+            check_everywhere(c, all_targets());
+        }
+}
+
+// Kernels for one query have chunks of 1024 keys, or of fewer.
+TEST(DenseMatrix, OneQuery) {
+    int n = 0;
+    for (int width : {1, 33, 64, 80, 128, 160})
+        for (int lk : {0, 1, 2, 15, 16, 17, 1023, 1024, 1025, 3000}) {
+            Config c = sized("dense", 1, lk, n++);
+            c.D = width;
+            c.Dv = n % 3 ? width : at(widths, n);
+            if (n % 2) c.kv_len = some_lengths(c.B, lk, n), c.poison = true;
+            set_band(c, n % 3 == 0, n % 5 == 0, n % 4 ? -1 : lk - lk / 3, n % 7 ? -1 : 2);
             check_everywhere(c, all_targets());
         }
 }

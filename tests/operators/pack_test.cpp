@@ -29,11 +29,10 @@ TEST(Packs, TwoLiveTogether) {
     ASSERT_NE(other, test_pack());
     const std::string target = cpu_targets().back();
     int both = 0;
-    for (const char *op : {"dense", "combiner_fixed", "cluster_attn"}) {
+    for (const std::string &op : all_ops()) {
         if (!has_kernel(test_pack(), op, target)) continue;
         bool found = false;
-        for (int v = 0; v < other->variants; ++v)
-            found |= other->variant[v].name == std::string(op);
+        for (int v = 0; v < other->variants; ++v) found |= other->variant[v].name == op;
         if (!found || !has_kernel(other, op, target)) continue;
         for (int n = 0; n < 20; ++n) {
             const Config config = random_config(op, 2, n);

@@ -3,6 +3,33 @@
 #include "crash.h"
 
 namespace attune::tests {
+namespace {
+
+// What an operator needs beside the common sizes; `uneven`: sequences of different lengths.
+void set_sizes(Config &c, bool uneven) {
+    if (c.op == "combiner_fixed") c.attributes["M"] = 33.0;
+    if (c.op == "cluster_attn") c.attributes["chunk"] = 50.0;
+    if (c.op == "dense_paged") c.page = 16;
+    if (c.op == "dense_split") c.attributes["split_size"] = 50.0, c.page = uneven ? 16 : 0;
+    if (c.op == "dense_merge") c.parts = 3;
+    const bool lengths = c.op != "combiner_fixed" && c.op != "dense_merge";
+    if (uneven && lengths) c.kv_len = {132, 0, 77};
+    if (uneven && lengths && c.op != "cluster_attn") c.q_len = {132, 5, 100};
+    c.packed = c.op == "dense_paged" && uneven;
+}
+
+void set_options(Config &c) {
+    c.sink = c.op != "dense_split";
+    if (c.op == "dense_merge") return;
+    c.alibi = 2;
+    c.attributes["softcap"] = 5.0;
+    c.attributes["left"] = 70.0;
+    if (c.page || c.op == "dense_varlen") return;
+    c.bias = shared_batch, c.mask = shared_heads | shared_rows;
+    c.q_offset = {-3, 40, 7};
+}
+
+}  // namespace
 
 std::vector<Config> Property::configs() const {
     std::vector<Config> all;
@@ -13,22 +40,64 @@ std::vector<Config> Property::configs() const {
             c.B = 3, c.Hq = 4, c.Hkv = op() == "combiner_fixed" ? 4 : 2;
             c.Lq = c.Lk = 132;
             c.D = c.Dv = width;
-            c.attributes["causal"] = causal;
-            if (op() == "combiner_fixed") c.attributes["M"] = 33.0;
-            if (op() == "cluster_attn") c.attributes["chunk"] = 50.0;
-            if (is_dense() && width == 40) c.kv_len = {132, 0, 77}, c.q_len = {132, 5, 100};
-            if (op() == "cluster_attn" && width == 40) c.kv_len = {132, 0, 77};
+            if (op() != "dense_merge") c.attributes["causal"] = causal;
+            set_sizes(c, width == 40);
             c.seed = static_cast<std::uint64_t>(width);
             all.push_back(c);
         }
     return all;
 }
 
+std::vector<Config> Property::all_configs() const {
+    std::vector<Config> all = configs();
+    const bool family = op().compare(0, 5, "dense") == 0;
+    for (std::size_t i = 2; i < 6 && family; ++i) {  // D 40 and 64
+        Config c = all[i];
+        set_options(c);
+        all.push_back(c);
+    }
+    for (const Dtype dtype : dtypes(op(), {target()}))
+        for (std::size_t i = 2; i < 6 && dtype != Dtype::f32; ++i) {
+            Config c = all[i];
+            c.dtype = dtype;
+            all.push_back(c);
+        }
+    for (const Config &c : one_query()) all.push_back(c);
+    return all;
+}
+
+std::vector<Config> Property::one_query() const {
+    std::vector<Config> all;
+    if (!is_dense()) return all;
+    for (Config c : configs()) {
+        c.Lq = 1, c.Lk = 1100;
+        if (!c.kv_len.empty()) c.kv_len = {1100, 0, 1030}, c.q_len = {1, 1, 0};
+        all.push_back(c);
+    }
+    return all;
+}
+
 Bits Property::run_here(const Case &call) const {
     const testing::TestInfo &test = *testing::UnitTest::GetInstance()->current_test_info();
     now_running(std::string(test.test_suite_name()) + "." + test.name() +
-                ", D = " + std::to_string(call.tensors.at("q").shape[3]));
+                ", D = " + std::to_string(call.tensors.begin()->second.shape.back()));
     return run(context(), call);
+}
+
+int dimension_of(const Case &call, const std::string &tensor, const std::string &symbol) {
+    const attune_pack *const pack = test_pack();
+    const attune_variant &variant = pack->variant[variant_of(pack, call.op)];
+    const attune_tensor *const declared =
+        std::find_if(variant.tensor, variant.tensor + variant.tensors,
+                     [&](const attune_tensor &t) { return tensor == t.name; });
+    const auto &shape = call.tensors.at(tensor).shape;
+    const int missing = declared->rank - static_cast<int>(shape.size());  // outer ones
+    for (int d = missing; d < declared->rank; ++d)
+        if (symbol == variant.extent[declared->extents[d]])
+            return declared->broadcast[d] && shape[static_cast<std::size_t>(d - missing)] == 1
+                       ? -1
+                       : d - missing;
+    return -1;
 }
 
 Case take_all(const Case &call, const std::string &symbol, const std::vector<std::int64_t> &order) {
@@ -39,9 +108,9 @@ Case take_all(const Case &call, const std::string &symbol, const std::vector<std
         const attune_tensor &declared = variant.tensor[t];
         const auto found = out.tensors.find(declared.name);
         if (found == out.tensors.end() || declared.output) continue;
-        for (std::size_t d = 0; d < static_cast<std::size_t>(declared.rank); ++d)
-            if (symbol == variant.extent[declared.extents[d]])
-                found->second = take(found->second, d, order);
+        const int dimension = dimension_of(call, declared.name, symbol);
+        if (dimension >= 0)
+            found->second = take(found->second, static_cast<std::size_t>(dimension), order);
     }
     add_outputs(out, call.has("lse"));
     return out;

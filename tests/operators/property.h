@@ -25,6 +25,10 @@ protected:
 
     // Calls of middling size that differ in mask and head size: menu sizes and the generic kernel.
     std::vector<Config> configs() const;
+    // Of dense, one query and more keys than a chunk of the kernels for it.
+    std::vector<Config> one_query() const;
+    // All these, some with all optional inputs, and some in each 16-bit type that the pack has.
+    std::vector<Config> all_configs() const;
     Bits run_here(const Case &call) const;
 };
 
@@ -33,6 +37,9 @@ inline std::string property_name(const testing::TestParamInfo<Property::ParamTyp
     std::replace(name.begin(), name.end(), '-', '_');
     return name;
 }
+
+// Which dimension of a tensor of the call has the symbol; -1 if none has, or it is shared.
+int dimension_of(const Case &call, const std::string &tensor, const std::string &symbol);
 
 // The inputs with slices `order` of every dimension whose symbol is `symbol`, and fresh outputs.
 Case take_all(const Case &call, const std::string &symbol, const std::vector<std::int64_t> &order);

@@ -34,7 +34,8 @@ public:
                 for (Index h = 0; h < heads; ++h) {
                     const Index i = integer("perm", b, rank);
                     const Real none = -std::numeric_limits<Real>::infinity();
-                    lse(b, h, i, 0) = attend(admitted(b, h, rank), none, width, out.data());
+                    lse(b, h, i, 0) = attend(admitted(b, h, rank), none, width, out.data(),
+                                             call_.tensors.at("q").dtype);
                     for (Index d = 0; d < width; ++d) o(b, i, h, d) = out[d];
                 }
         return {{"o", o.tensor({batch, tokens, heads, width})},

@@ -72,10 +72,21 @@ struct Item {
     const Real *value;
 };
 
-// Softmax over `items` applied to their values, into out[0..width-1]; returns the LSE. `sink` is
-// one more logit without a value, -inf for none. No item at all: zeros and the sink.
+// What a naive implementation keeps of a number that it stores in `dtype`; the oracle keeps all.
 template <typename Real>
-Real attend(const std::vector<Item<Real>> &items, Real sink, Index width, Real *out) {
+Real stored(Dtype dtype, Real value) {
+    if (sizeof(Real) == 8 || dtype == Dtype::f32) return value;
+    std::byte element[8];
+    store(dtype, element, value);
+    return static_cast<Real>(load(dtype, element));
+}
+
+// Softmax over `items` applied to their values, into out[0..width-1]; returns the LSE. `sink` is
+// one more logit without a value, -inf for none. No item at all: zeros and the sink. The product
+// with the values takes weights in the type of the values; their sum does not.
+template <typename Real>
+Real attend(const std::vector<Item<Real>> &items, Real sink, Index width, Real *out,
+            Dtype storage = Dtype::f32) {
     Real most = sink;
     for (const Item<Real> &item : items) most = std::max(most, item.score);
     for (Index d = 0; d < width; ++d) out[d] = 0;
@@ -83,7 +94,8 @@ Real attend(const std::vector<Item<Real>> &items, Real sink, Index width, Real *
     for (const Item<Real> &item : items) {
         const Real weight = std::exp(item.score - most);
         sum += weight;
-        for (Index d = 0; d < width; ++d) out[d] += weight * item.value[d];
+        const Real factor = stored(storage, weight);
+        for (Index d = 0; d < width; ++d) out[d] += factor * item.value[d];
     }
     if (items.empty()) return sink;
     if (sink != -std::numeric_limits<Real>::infinity()) sum += std::exp(sink - most);
@@ -94,7 +106,11 @@ Real attend(const std::vector<Item<Real>> &items, Real sink, Index width, Real *
 using Outputs = std::map<std::string, Tensor>;
 
 template <typename Real>
-Outputs dense(const Case &call);
+Outputs dense(const Case &call);  // dense_varlen and dense_paged too
+template <typename Real>
+Outputs dense_split(const Case &call);
+template <typename Real>
+Outputs dense_merge(const Case &call);
 template <typename Real>
 Outputs combiner_fixed(const Case &call);
 template <typename Real>

@@ -14,6 +14,10 @@ template <typename Real>
 const std::map<std::string, Loops<Real>> &loops() {
     static const std::map<std::string, Loops<Real>> all = {
         {"dense", dense<Real>},
+        {"dense_varlen", dense<Real>},
+        {"dense_paged", dense<Real>},
+        {"dense_split", dense_split<Real>},
+        {"dense_merge", dense_merge<Real>},
         {"combiner_fixed", combiner_fixed<Real>},
         {"cluster_attn", cluster_attn<Real>},
     };

@@ -77,9 +77,9 @@ static const Bad cases[] = {
      [](MixCall &c) { c.bias.extent(1) = 2; }},
     {"extent_no_broadcast", ATTUNE_BAD_EXTENT, "extent Lk of tensor 'bias' is 1; that of 'y' is 5",
      [](MixCall &c) { c.bias.extent(3) = 1; }},
-    {"rule", ATTUNE_BAD_EXTENT, "mix: H = 4 is not a multiple of Hkv = 3",
+    {"rule", ATTUNE_BAD_EXTENT, "mix: H must be a multiple of Hkv; H = 4, Hkv = 3",
      [](MixCall &c) { c.y.extent(2) = 3; }},
-    {"rule_zero", ATTUNE_BAD_EXTENT, "H = 4 is not a multiple of Hkv = 0",
+    {"rule_zero", ATTUNE_BAD_EXTENT, "H must be a multiple of Hkv; H = 4, Hkv = 0",
      [](MixCall &c) { c.y.extent(2) = 0; }},
     {"dtype_storage", ATTUNE_BAD_DTYPE, "tensor 'x' has dtype i32; expected f32, f16 or bf16",
      [](MixCall &c) { c.x.dl.dtype = kI32; }},
@@ -153,15 +153,13 @@ static const Bad cases[] = {
      [](MixCall &c) { c.args.causal = 2; }},
     {"enumeration", ATTUNE_BAD_VALUE, "attribute 'mode' = 2; expected 0..1",
      [](MixCall &c) { c.args.mode = 2; }},
-    {"index_high", ATTUNE_BAD_VALUE,
-     "'lengths' holds 6 at index 1 of its last dimension; expected "
-     "0..5",
+    {"index_high", ATTUNE_BAD_VALUE, "tensor 'lengths' holds 6 at [1]; expected 0..5",
      [](MixCall &c) { c.lengths.data<int32_t>()[1] = 6; }},
     {"index_low", ATTUNE_BAD_VALUE, "tensor 'lengths' holds -1",
      [](MixCall &c) { c.lengths.data<int32_t>()[0] = -1; }},
-    {"permutation_twice", ATTUNE_BAD_VALUE, "tensor 'order' holds 2 twice, again at index 4",
+    {"permutation_twice", ATTUNE_BAD_VALUE, "tensor 'order' holds 2 twice, again at [1, 4]",
      [](MixCall &c) { c.order.data<int32_t>()[9] = 2; }},
-    {"permutation_range", ATTUNE_BAD_VALUE, "tensor 'order' holds 5 at index 4",
+    {"permutation_range", ATTUNE_BAD_VALUE, "tensor 'order' holds 5 at [0, 4]",
      [](MixCall &c) { c.order.data<int32_t>()[4] = 5; }},
     {"permutation_minimum", ATTUNE_BAD_VALUE, "tensor 'order' holds -2147483648",
      [](MixCall &c) { c.order.data<int32_t>()[0] = INT32_MIN; }},
@@ -210,7 +208,7 @@ TEST(BadCall, PackOfAnotherAbi) {
     attune_pack other = fake::pack;
     other.abi_version = 99;
     EXPECT_EQ(attune_call(context.get(), &other, 0, &call.args), ATTUNE_BAD_PACK);
-    EXPECT_STREQ(attune_error_message(), "the pack has ABI version 99; this library has 1");
+    EXPECT_STREQ(attune_error_message(), "the pack has ABI version 99; this library has 2");
 }
 
 TEST(BadCall, RequiredAttribute) {
@@ -224,7 +222,7 @@ TEST(BadCall, RequiredAttribute) {
     EXPECT_STREQ(attune_error_message(), "step: attribute 'step' is not given; it is required");
     args.step = 4;
     EXPECT_EQ(call(), ATTUNE_BAD_EXTENT);
-    EXPECT_STREQ(attune_error_message(), "step: L = 6 is not a multiple of step = 4");
+    EXPECT_STREQ(attune_error_message(), "step: L must be a multiple of step; L = 6, step = 4");
     args.step = 3;
     EXPECT_EQ(call(), ATTUNE_OK);
 }

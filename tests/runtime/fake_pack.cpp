@@ -1,4 +1,5 @@
 #include "fake_pack.h"
+#include "tables.h"
 
 #include <cstring>
 #include <limits>
@@ -130,32 +131,20 @@ int mix_cost(void **args) {
     return 0;
 }
 
-constexpr attune_value kNone = {ATTUNE_VALUE_NONE, 0, 0};
-constexpr attune_value number(double x) { return {ATTUNE_VALUE_NUMBER, 0, x}; }
-constexpr attune_value extent(int i) { return {ATTUNE_VALUE_EXTENT, i, 0}; }
+const attune_formula kNone = {};
+attune_formula number(double x) { return formula("number", {{ATTUNE_OP_NUMBER, 0, x}}); }
+attune_formula extent(int i) { return formula("extent", {{ATTUNE_OP_EXTENT, i, 0}}); }
+attune_formula attribute(int i) { return formula("attribute", {{ATTUNE_OP_ATTRIBUTE, i, 0}}); }
+// y is a multiple of x.
+attune_formula divides(const attune_formula &x, const attune_formula &y) {
+    return formula("", {y.term[0], x.term[0], {ATTUNE_OP_MOD, 0, 0}, {ATTUNE_OP_NOT, 0, 0}});
+}
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 enum Extent { B, Lq, Lk, H, Hkv, D };
 const char *const mix_extents[] = {"B", "Lq", "Lk", "H", "Hkv", "D"};
 
-attune_tensor tensor(const char *name, int dtype, std::initializer_list<int> extents,
-                     size_t offset) {
-    attune_tensor t = {};
-    t.name = name;
-    t.doc = "";
-    t.dtype = dtype;
-    for (int symbol : extents) t.extents[t.rank++] = symbol;
-    t.offset = offset;
-    return t;
-}
-
-attune_tensor output(attune_tensor t, int optional = 0) {
-    t.output = 1;
-    t.optional = optional;
-    return t;
-}
-
-attune_tensor optional(attune_tensor t, attune_value absent, int content = ATTUNE_ANY) {
+attune_tensor optional(attune_tensor t, const attune_formula &absent, int content = ATTUNE_ANY) {
     t.optional = 1;
     t.absent = absent;
     t.content = content;
@@ -191,23 +180,21 @@ const attune_tensor mix_tensors[] = {
 };
 
 const char *const modes[] = {"sum", "max", nullptr};
+const attune_formula rsqrt_d = formula("1/sqrt(D)", {{ATTUNE_OP_NUMBER, 0, 1},
+                                                     {ATTUNE_OP_EXTENT, D, 0},
+                                                     {ATTUNE_OP_SQRT, 0, 0},
+                                                     {ATTUNE_OP_DIV, 0, 0}});
 const attune_attribute mix_attributes[] = {
-    {"scale",
-     "",
-     ATTUNE_FLOAT,
-     nullptr,
-     {ATTUNE_VALUE_RSQRT_EXTENT, D, 0},
-     -kInfinity,
-     kInfinity,
-     AT(scale)},
+    {"scale", "", ATTUNE_FLOAT, nullptr, rsqrt_d, -kInfinity, kInfinity, AT(scale)},
     {"causal", "", ATTUNE_FLAG, nullptr, number(0), 0, 1, AT(causal)},
     {"mode", "", ATTUNE_ENUM, modes, number(0), 0, 0, AT(mode)},
     {"window", "", ATTUNE_INT, nullptr, extent(Lk), 1, 1000000, AT(window)},
     {"softcap", "", ATTUNE_FLOAT, nullptr, number(0), 0, 100, AT(softcap)},
-    {"shift", "", ATTUNE_INT, nullptr, {ATTUNE_VALUE_ATTRIBUTE, 3, 0}, 0, 1000000, AT(shift)},
+    {"shift", "", ATTUNE_INT, nullptr, attribute(3), 0, 1000000, AT(shift)},
 };
 #undef AT
-const attune_rule mix_rules[] = {{extent(Hkv), extent(H)}};
+const attune_rule mix_rules[] = {
+    {divides(extent(Hkv), extent(H)), ATTUNE_BAD_EXTENT, "H must be a multiple of Hkv"}};
 
 const char *const step_extents[] = {"L", "D"};
 const attune_tensor step_tensors[] = {
@@ -217,13 +204,14 @@ const attune_tensor step_tensors[] = {
 const attune_attribute step_attributes[] = {
     {"step", "", ATTUNE_INT, nullptr, kNone, 1, 64, offsetof(StepArgs, step)},
 };
-const attune_rule step_rules[] = {{{ATTUNE_VALUE_ATTRIBUTE, 0, 0}, extent(0)}};
+const attune_rule step_rules[] = {
+    {divides(attribute(0), extent(0)), ATTUNE_BAD_EXTENT, "L must be a multiple of step"}};
 
 const attune_variant variants[] = {
-    {"mix", "", "", sizeof(MixArgs), 6, 9, 6, 1, 0, mix_extents, mix_tensors, mix_attributes,
-     mix_rules, nullptr, mix_cost},
-    {"step", "", "", sizeof(StepArgs), 2, 2, 1, 1, 0, step_extents, step_tensors, step_attributes,
-     step_rules, nullptr, nullptr},
+    {"mix", "", "", sizeof(MixArgs), 6, 9, 6, 1, 0, mix_extents, nullptr, mix_tensors,
+     mix_attributes, mix_rules, nullptr, mix_cost},
+    {"step", "", "", sizeof(StepArgs), 2, 2, 1, 1, 0, step_extents, nullptr, step_tensors,
+     step_attributes, step_rules, nullptr, nullptr},
 };
 
 const attune_condition d64[] = {{ATTUNE_WHEN_EXTENT, D, 64, 64},

@@ -1,0 +1,204 @@
+#include "dense_family.h"
+
+#include <algorithm>
+
+#include "math/tanh.h"
+
+namespace attune {
+
+void declare_bias_and_mask(Variant &v) {
+    v.input("bias", "B? Hq? Lq? Lk", "added to the scaled score; -inf masks", Type::F32)
+        .optional(0);
+    v.input("mask", "B? Hq? Lq? Lk", "1 = the row admits the key", Type::U8).optional(1);
+}
+
+void declare_alibi(Variant &v) {
+    v.input("alibi", "[B] Hq", "slopes: score - slope * |p - j|", Type::F32).optional(0);
+}
+
+void declare_sink(Variant &v) {
+    v.input("sink", "Hq", "logit of a key without a value", Type::F32).optional(-INFINITY);
+}
+
+void declare_q_offset(Variant &v) {
+    v.input("q_offset", "B", "position of row 0, in place of align", Type::I32)
+        .optional(INT32_MIN)
+        .range(-kFar, kFar);
+}
+
+void declare_scores(Variant &v, bool align) {
+    v.number("scale", 1 / sqrt(Value("D")), -INFINITY, INFINITY, "multiplies the dot products");
+    v.flag("causal", 0, "no key after the row's position");
+    if (align)
+        v.choice("align", {"bottom_right", "top_left"}, 0,
+                 "position of row 0: kv_len - q_len or 0");
+    v.integer("left", -1, -1, INT32_MAX, "keys before the position that a row sees; -1: all");
+    v.integer("right", -1, -1, INT32_MAX, "keys after the position that a row sees; -1: all");
+    v.number("softcap", 0, 0, INFINITY, "c > 0: scores become c * tanh(score / c)");
+}
+
+std::vector<Special> dense_specials(const Variant &v) {
+    using Attributes = std::map<std::string, double>;
+    const Attributes uncapped{{"softcap", 0}};
+    const Attributes all{{"causal", 0}, {"left", -1}, {"right", -1}, {"softcap", 0}};
+    const std::map<std::string, int> one{{"Lq", 1}};
+    auto without = [&](const std::vector<std::string> &tensors) {
+        std::vector<std::string> out;
+        for (const std::string &t : tensors)
+            if (v.has_tensor(t)) out.push_back(t);
+        return out;
+    };
+    const auto none = without({"bias", "mask", "alibi"});
+    // Loads of a bias or a mask by queries on the lanes are gathers: not where they are absent.
+    return {{"decode", uncapped, true, none, false, one},
+            {"decode_any", uncapped, false, none, false, one},
+            {"plain", all, true, none},
+            {"band", uncapped, true, none},
+            {"generic", uncapped, false, without({"bias", "mask"})},
+            {"bias", uncapped, false, without({"mask"}), false},
+            {"mask", uncapped, false, without({"bias"}), false},
+            {"full", {}, false}};
+}
+
+std::vector<Special> dense_specials(const Variant &v, const std::vector<std::string> &kinds,
+                                    const std::string &prefix,
+                                    const std::vector<std::string> &absent) {
+    std::vector<Special> out;
+    for (Special s : dense_specials(v)) {
+        if (std::find(kinds.begin(), kinds.end(), s.name) == kinds.end()) continue;
+        s.name = prefix + s.name;
+        s.gpu = false;
+        for (const std::string &t : absent)
+            if (std::find(s.absent.begin(), s.absent.end(), t) == s.absent.end())
+                s.absent.push_back(t);
+        out.push_back(s);
+    }
+    return out;
+}
+
+namespace {
+
+// What a row admits: keys [p - left, p + right] of [0, length).
+struct Band {
+    Expr offset, left, right, length;
+    Expr first(Expr row) const { return max(row + offset - left, 0); }
+    Expr last(Expr row) const { return min(row + offset + right + 1, length); }
+};
+
+Band band_of(const Build &x, const Sequence &s) {
+    auto reach = [](Expr distance) { return select(distance < 0, kFar, min(distance, kFar)); };
+    Band band;
+    band.length = s.keys;
+    band.offset = s.keys - s.queries;
+    if (x.variant.has_attribute("align"))
+        band.offset = select(x.attribute("align") == 1, 0, band.offset);
+    if (x.may_have("q_offset")) {
+        Expr given = x.load("q_offset", {s.batch});
+        band.offset = select(given == INT32_MIN, band.offset, given);
+    }
+    band.left = simplify(reach(x.attribute("left")));
+    band.right = simplify(select(x.attribute("causal") == 1, 0, reach(x.attribute("right"))));
+    return band;
+}
+
+// Softcap, then bias, then ALiBi.
+decltype(Source::score) score(Build &x, const Band &band, Expr b) {
+    const bool capped = !x.is("softcap", 0);
+    const bool bias = x.may_have("bias"), alibi = x.may_have("alibi");
+    if (!capped && !bias && !alibi) return {};
+    return [=, &x, v = x.v](Expr s, Expr row, Expr j) {
+        if (capped) {
+            Expr cap = x.attribute("softcap");
+            s = select(cap > 0.f, cap * tanh_f32(s / max(cap, 1e-30f)), s);
+        }
+        if (bias) s = s + x.load("bias", {b, v.h, row, j});
+        Expr distance = cast<float>(abs(row + band.offset - j));
+        if (alibi) s = s - x.load("alibi", {b, v.h}) * distance;
+        return s;
+    };
+}
+
+Source keys_of(Build &x, const Sequence &s, const Band &band) {
+    Expr some = x.block_first() < s.queries;
+    Source keys;
+    keys.name = "keys";
+    keys.key = s.key;
+    keys.value = s.value;
+    keys.locate = s.locate;
+    keys.first = s.first;
+    keys.last = band.length;
+    keys.max_keys = s.most_keys;
+    if (!x.is("causal", 0) || !x.is("left", -1) || !x.is("right", -1)) {
+        keys.first = max(band.first(x.block_first()), s.first);
+        keys.last = band.last(x.block_last(s.queries));
+        keys.max_keys = min(s.most_keys, band.left + band.right + x.query_tile);
+        // As differences of j, which a GPU keeps out of its registers; clamped row bounds spill.
+        // The range of a single query is exact.
+        if (!Halide::Internal::is_const_one(simplify(s.most_queries)))
+            keys.admit = [=](const std::vector<Expr> &, Expr row, Expr j) {
+                return row >= j - (band.offset + band.right) &&
+                       row <= j + (band.left - band.offset);
+            };
+    }
+    keys.last = select(some, simplify(min(keys.last, s.last)), 0);
+    if (x.may_have("mask"))
+        keys.admit = [=, &x, v = x.v, b = s.batch, band = keys.admit](const std::vector<Expr> &r,
+                                                                      Expr row, Expr j) {
+            Expr keep = x.load("mask", {b, v.h, row, j}) != 0;
+            return band ? band(r, row, j) && keep : keep;
+        };
+    keys.score = score(x, band, s.batch);
+    return keys;
+}
+
+}  // namespace
+
+Expr kv_head(const Build &x) { return x.v.h / (x.extent("Hq") / x.extent("Hkv")); }
+
+Attention dense_attention(Build &x, const SequenceOf &sequence, Expr batches) {
+    const Sequence s = sequence(x, x.v.b);
+    const Band band = band_of(x, s);
+    Attention a;
+    a.queries.count = s.most_queries;
+    a.queries.stored = s.rows;
+    a.queries.batches = batches;
+    a.queries.heads = x.extent("Hq");
+    a.queries.scale = x.attribute("scale");
+    a.queries.load = s.query;
+    a.queries.place = s.place;
+    a.queries.valid = [=](Expr row) { return row < s.queries; };
+    a.queries.position = [=](Expr row) { return row + band.offset; };
+    if (x.may_have("sink")) a.queries.sink = x.load("sink", {x.v.h});
+    a.sources = {keys_of(x, s, band)};
+    return a;
+}
+
+Cost dense_cost(Build &x, const SequenceOf &sequence, Expr batches) {
+    Halide::RDom b(0, batches, "batch");
+    const Sequence s = sequence(x, b);
+    const Band band = band_of(x, s);
+    Halide::RDom r(0, s.most_queries, 0, batches, "r");
+    const Sequence of_row = sequence(x, r.y);
+    const Band around = band_of(x, of_row);
+    Func pairs("pairs"), rows("rows"), keys("keys");
+    auto part = [](const Sequence &s, Expr first, Expr last) {
+        return cast<double>(max(min(last, s.last) - max(first, s.first), 0));
+    };
+    Expr visible = part(of_row, around.first(r.x), around.last(r.x));
+    pairs() = cast<double>(0);
+    pairs() += select(r.x < of_row.queries, visible, cast<double>(0));
+    rows() = cast<double>(0);
+    rows() += cast<double>(s.queries);
+    keys() = cast<double>(0);
+    keys() += part(s, band.first(0), band.last(s.queries - 1));
+    for (Func f : {pairs, rows, keys}) f.compute_root();
+    Expr Hq = cast<double>(x.extent("Hq")), Hkv = cast<double>(x.extent("Hkv"));
+    Expr width = cast<double>(x.extent("D") + x.extent("Dv"));
+    Cost c;
+    c.pairs = pairs() * Hq;
+    c.flops = 2 * c.pairs * width;
+    c.bytes = x.element_bytes() * width * (rows() * Hq + keys() * Hkv) + 4 * rows() * Hq;
+    return c;
+}
+
+}  // namespace attune

@@ -1,0 +1,63 @@
+#include "bf16.h"
+
+#include "storage.h"
+
+namespace attune {
+
+using Halide::cast;
+using Halide::Expr;
+using Halide::Float;
+using Halide::reinterpret;
+using Halide::Internal::Call;
+
+namespace {
+
+Expr word(uint32_t value) { return Expr(value); }
+
+// The operation itself: strict_float(e) would make all inside e strict.
+Expr strict(Call::IntrinsicOp operation, Expr a, Expr b) {
+    return Call::make(Float(32), operation, {a, b}, Call::PureIntrinsic);
+}
+
+// Bits of 2^(x + 1/2) for x <= -1/2 with half a unit of bf16 added, so that its upper half is the
+// value rounded to bf16: the polynomial is in [1, 2], whatever the power of two.
+Expr exp2_bits(Expr x) {
+    x = max(x, -127.f);
+    // Adding 1.5 * 2^23 rounds to an integer, outside the multiply-add pipes.
+    const float magic = 12582912.f, half_unit = 0.00390625f;
+    Expr shifted = strict(Call::strict_add, x, magic);
+    Expr part = x - strict(Call::strict_sub, shifted, magic);
+    // Minimax polynomial of 2^(part + 1/2) on [-0.5, 0.5], relative error 8e-5: a 25th of a unit.
+    static const float c[4] = {1.41411184f + half_unit, 0.980419088f, 0.343103943f, 0.0780245232f};
+    Expr p = c[3];
+    for (int i = 2; i >= 0; i--) p = p * part + c[i];
+    return reinterpret<uint32_t>(p) + (reinterpret<uint32_t>(shifted) << word(23));
+}
+
+Expr bits(Expr value) {
+    Expr stored = widened_bf16(value);
+    return stored.defined() ? stored : narrow(value, {Halide::BFloat(16), false});
+}
+
+}  // namespace
+
+Expr add_products(Expr sum, Expr a, Expr b) {
+    return Call::make(Float(32), "dpbf16ps", {sum, a, b}, Call::PureExtern);
+}
+
+Expr bf16_pair(const std::function<Expr(Expr)> &load, Expr i, Expr end) {
+    bool whole = Halide::Internal::is_const_zero(simplify((end - i) % 2));
+    Expr low = bits(load(i)), high = bits(load(whole ? i + 1 : min(i + 1, end - 1)));
+    if (!whole) high = select(i + 1 < end, high, cast<uint16_t>(0));
+    // LLVM makes one load of this, not of concat_bits().
+    return cast<uint32_t>(low) | (cast<uint32_t>(high) << word(16));
+}
+
+// One shuffle of two vectors.
+Expr exp2_bf16_pair(Expr a, Expr b) {
+    return (exp2_bits(a) >> word(16)) | (exp2_bits(b) & word(0xffff0000));
+}
+
+Expr bf16_ones(Expr both) { return select(both, word(0x3f803f80), word(0x3f80)); }
+
+}  // namespace attune
