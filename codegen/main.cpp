@@ -46,9 +46,10 @@ int main(int argc, char **argv) {
     app.add_option("--name", request.name, "its name, a C identifier")->type_name("NAME");
     app.add_option("--variant", request.variants, "variant, repeatable; all without it");
     app.add_option("--target", request.targets,
-                   "host (default), x86-64, avx2, avx512, opencl, or a full Halide target; "
-                   "repeatable");
-    app.add_option("--dtype", request.dtypes, "storage type f32 (default), f16 or bf16, repeatable");
+                   "host (default), x86-64, avx2, avx512, avx512_bf16, opencl, or a full Halide "
+                   "target; repeatable");
+    app.add_option("--dtype", request.dtypes,
+                   "storage type f32 (default), f16 or bf16, repeatable");
     app.add_option("--head-dim", request.head_dims,
                    "head size with kernels of its own, repeatable; default 32 64 128. Other sizes "
                    "run on the generic kernel");

@@ -98,6 +98,18 @@ std::vector<std::string> dtypes_of(const TargetClass &target, std::vector<std::s
     return asked;
 }
 
+// The host is each class that has kernels of its own for it.
+std::vector<std::string> class_names(const PackRequest &r) {
+    std::vector<std::string> names;
+    for (const std::string &name : r.targets)
+        if (name != "host") names.push_back(name);
+    if (!r.targets.empty() && names.size() == r.targets.size()) return names;
+    for (const std::string &name : host_classes())
+        if (name != "avx512_bf16" || std::count(r.dtypes.begin(), r.dtypes.end(), "bf16"))
+            names.push_back(name);
+    return names;
+}
+
 PackPlan make_plan(const PackRequest &r) {
     check(r);
     PackPlan plan;
@@ -113,8 +125,7 @@ PackPlan make_plan(const PackRequest &r) {
     }
     std::vector<TargetClass> targets;
     std::set<std::string> seen;
-    for (const std::string &name :
-         r.targets.empty() ? std::vector<std::string>{"host"} : r.targets) {
+    for (const std::string &name : class_names(r)) {
         TargetClass t = target_class(name, r.features);
         if (seen.insert(t.name).second) targets.push_back(t);
     }

@@ -36,16 +36,11 @@ const char *class_of(const Target &t) {
     if (t.has_feature(Target::OpenCL)) return "opencl";
     if (t.has_feature(Target::CUDA)) return "cuda";
     if (t.arch == Target::ARM) return "aarch64";
-    if (t.has_feature(Target::AVX512_Zen4)) return "avx512_bf16";
+    if (t.has_feature(Target::AVX512_Zen4) || t.has_feature(Target::AVX512_SapphireRapids))
+        return "avx512_bf16";
     if (t.has_feature(Target::AVX512_Skylake)) return "avx512";
     if (t.has_feature(Target::AVX2) && t.has_feature(Target::FMA)) return "avx2";
     return "x86-64";
-}
-
-// avx512_bf16 has no f32 kernels of its own: the best class of a host is then avx512.
-std::string host_class() {
-    std::string name = class_of(Halide::get_host_target());
-    return name == "avx512_bf16" ? "avx512" : name;
 }
 
 std::string classes() {
@@ -56,8 +51,14 @@ std::string classes() {
 
 }  // namespace
 
+std::vector<std::string> host_classes() {
+    const std::string name = class_of(Halide::get_host_target());
+    if (name == "avx512_bf16") return {"avx512", name};
+    return {name};
+}
+
 TargetClass target_class(const std::string &name, const std::string &features) {
-    const Class *known = class_named(name == "host" ? host_class() : name);
+    const Class *known = class_named(name == "host" ? host_classes().front() : name);
     std::string text = known ? known->halide : name;
     if (!Target::validate_target_string(text))
         throw std::invalid_argument("unknown target '" + name + "': neither a Halide target nor " +

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "Halide.h"
 
@@ -14,7 +15,11 @@ struct TargetClass {
     bool gpu() const { return lanes == 0; }
 };
 
-// name: a class, "host" (the best class of this machine), or a full Halide target string, which
+// The classes with kernels for this machine: avx512_bf16 adds products of bf16 to avx512 and has
+// nothing else of its own.
+std::vector<std::string> host_classes();
+
+// name: a class, "host" (the first of host_classes), or a full Halide target string, which
 // counts as the class whose features it has. features: Halide features to add, separated by commas.
 // Throws std::invalid_argument with the list of classes.
 TargetClass target_class(const std::string &name, const std::string &features = "");

@@ -24,15 +24,20 @@ Expr row_integer(const Softmax &x, const SourceFuncs &p, size_t i) {
 
 bool divides(int divisor, Expr e) { return Halide::Internal::is_const_zero(simplify(e % divisor)); }
 
+// e to the power of a difference of scores. Those that a variant changes are rounded once more if
+// they, and not their differences, are multiplied by log2(e): twice the error for scores of 100.
+Expr power(const Softmax &x, Expr difference) {
+    return x.blocking.exp2(x.natural ? difference * kLog2e : difference);
+}
+
 // Makes the Funcs of one source and the update of the state that merges its chunks.
 class SourceBuilder {
 public:
-    SourceBuilder(Softmax &x, const Source &source, Expr rows, bool natural_scores)
+    SourceBuilder(Softmax &x, const Source &source, Expr rows)
         : x(x),
           v(x.v),
           t(x.blocking),
           rows(rows),
-          natural(natural_scores),
           whole(t.key_step == t.key_chunk) {
         p.source = source;
         p.range = Func(source.name + "_range");
@@ -63,7 +68,7 @@ private:
     const Dims &v;
     const Blocking &t;
     const Expr rows;
-    const bool natural, whole;
+    const bool whole;
     SourceFuncs p;
     Expr first, last;  // of the block's keys
     bool masked = false;
@@ -181,7 +186,6 @@ private:
         Expr s = p.dot(at({v.qi, p.over_groups.x, p.over_groups.y}));
         if (x.scale.defined()) s = s * x.scale;
         if (p.source.score) s = p.source.score(s, row, staged(k));
-        if (natural) s = s * kLog2e;
         Expr ok = admitted(row, k);
         if (p.source.score) ok = ok.defined() ? ok && s > kSeen : s > kSeen;
         masked = ok.defined();
@@ -204,11 +208,14 @@ private:
         if (t.pairs) {
             // The last key again past the end, where V and the weight are 0.
             Expr second = unsafe_promise_clamped(min(term * 2 + 1, left - 1), 0, t.key_chunk - 1);
-            e = exp2_bf16_pair(score(term * 2) - (m + 0.5f), score(second) - (m + 0.5f));
+            auto y = [&](Expr k) {
+                return x.natural ? (score(k) - m) * kLog2e - 0.5f : score(k) - (m + 0.5f);
+            };
+            e = exp2_bf16_pair(y(term * 2), y(second));
             one = bf16_ones(term * 2 + 1 < left);
         } else {
             Expr y = score(term) - m;
-            e = t.exp2(y);
+            e = power(x, y);
             if (masked && !t.exp2_flushes) e = select(y > kSeen, e, 0.f);
         }
         p.probability(at({v.qi, v.k})) = Halide::undef(e.type());
@@ -231,7 +238,7 @@ private:
         Expr c = p.over_chunks;
         FuncRef old = x.state(v.qi, v.g, v.qb, v.h, v.b);
         Expr m_old = old[0], m = p.maximum(v.qi, c, v.qb, v.h, v.b);
-        Expr smaller = t.exp2(-abs(m_old - m));
+        Expr smaller = power(x, -abs(m_old - m));
         Expr f_old = select(m_old >= m, 1.f, smaller), f = select(m_old >= m, smaller, 1.f);
         std::vector<Expr> next{max(m_old, m), old[1] * f_old + p.sum(v.qi, c, v.qb, v.h, v.b) * f};
         for (int j = 0; j < t.columns; j++) {
@@ -274,7 +281,7 @@ void finish(Softmax &x, const Queries &q) {
     Expr row = v.qb * t.query_tile + v.qi;
     Expr top = own[0], sum = own[1], factor = 1.f;
     if (q.sink.defined()) {
-        Expr sink = q.sink * kLog2e, smaller = t.exp2(-abs(top - sink));
+        Expr sink = x.natural ? q.sink : q.sink * kLog2e, smaller = power(x, -abs(top - sink));
         factor = select(top >= sink, 1.f, smaller);
         sum = sum * factor + select(top >= sink, smaller, 1.f);
         top = max(top, sink);
@@ -285,7 +292,8 @@ void finish(Softmax &x, const Queries &q) {
     x.norm(v.qi, v.g, v.qb, v.h, v.b) = select(some && Expr(own[0]) > kSeen, factor / sum, 0.f);
     Expr norm = x.norm(v.qi, t.owned ? at.owner : Expr(0), v.qb, v.h, v.b);
     x.out(v.qi, v.d, v.qb, v.h, v.b) = select(norm > 0.f, mux(at.index, columns) * norm, none);
-    x.lse(v.qi, v.g, v.qb, v.h, v.b) = select(some, top * kLn2 + log(sum), -INFINITY);
+    if (!x.natural) top = top * kLn2;
+    x.lse(v.qi, v.g, v.qb, v.h, v.b) = select(some, top + log(sum), -INFINITY);
 }
 
 // The result is an update over explicit tiles of rows: no division by the tile size anywhere, and a
@@ -339,11 +347,9 @@ Softmax blocked_softmax(const Build &build, const Attention &a, const Blocking &
     x.head_terms = t.pairs ? simplify((x.head + 1) / 2) : x.head;
     x.value_head = t.padded_head ? Expr(t.padded_head) : Dv;
     x.owners = simplify((x.value_head + t.columns - 1) / t.columns);
-    bool natural = false;
-    for (const Source &s : a.sources) natural = natural || s.score;
+    for (const Source &s : a.sources) x.natural = x.natural || s.score;
     Expr row = min(v.qb * t.query_tile + v.qi, a.queries.count - 1);
-    // The scores are in units of log2, so that exponentials are powers of two.
-    Expr scale = natural ? a.queries.scale : a.queries.scale * kLog2e;
+    Expr scale = x.natural ? a.queries.scale : a.queries.scale * kLog2e;
     // Columns past the head size: 0 in the padded Q and K of a GPU. V repeats the last column,
     // which nobody stores, there and on a CPU where columns do not divide Dv.
     auto padded = [&](const auto &load, Expr size) {
@@ -367,7 +373,7 @@ Softmax blocked_softmax(const Build &build, const Attention &a, const Blocking &
         s.key = padded(s.key, D);
         if (!divides(t.columns, x.value_head) || t.padded_head)
             s.value = [=](Expr d, const Key &k) { return loaded(min(d, Dv - 1), k); };
-        x.sources.push_back(SourceBuilder(x, s, a.queries.count, natural).make());
+        x.sources.push_back(SourceBuilder(x, s, a.queries.count).make());
     }
     finish(x, a.queries);
     store(x, build, a.queries, Dv, with_lse);

@@ -63,6 +63,7 @@ struct Softmax {
     Blocking blocking;
     Expr head, value_head;  // D and Dv of the loops: padded on a GPU
     Expr head_terms;        // of a dot product: D, or pairs of it
+    bool natural = false;   // scores are as the variant changed them; else times log2(e)
     Expr scale;             // of scores that is not in Q already; undefined: none
     Expr owners;            // of columns
     Halide::RDom over_rows;

@@ -5,6 +5,8 @@
 // loops are 24 FMA + 3 loads + 8 broadcasts + 3 to 4 scalar instructions: the FMA pipes limit them.
 #include "blocked_softmax_cpu.h"
 
+#include <algorithm>
+
 #include "../generators/math/exp2.h"
 
 namespace attune {
@@ -50,9 +52,10 @@ private:
         }
         x.query.reorder(v.d, v.qi);
         for (Func f : {x.lse, x.state}) f.vectorize(v.qi, lanes).unroll(v.qi);
-        // A vector at a time: Halide gives small Funcs one stack slot after the other, and a slot
-        // that a loop indexes keeps the accumulators of the products, which had it before, out of
-        // registers (bf16: 0.92 of the FMA peak).
+        // Halide gives Funcs a stack slot that others had before, if it is large enough, and a slot
+        // that a loop indexes keeps the accumulators of the products out of registers (bf16: 0.92
+        // of the FMA peak, AVX2 0.52). So lse is too large for theirs, and norm is a vector.
+        x.lse.bound_storage(v.qi, t.query_tile * (std::max(t.key_step, t.columns) + 1));
         Var rows("rows");
         x.out.split(v.qi, rows, v.qi, lanes).reorder(v.qi, v.d, rows).vectorize(v.qi);
         x.norm.compute_at(x.out, rows).store_in(MemoryType::Stack).vectorize(v.qi);

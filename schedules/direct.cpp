@@ -4,24 +4,17 @@ namespace attune {
 
 using Halide::TailStrategy;
 
-namespace {
-
-Var fuse_from(Halide::Stage s, const std::vector<Var> &args, size_t first) {
-    Var all = args[first];
-    for (size_t i = first + 1; i < args.size(); i++) {
-        Var next("fused" + std::to_string(i));
-        s.fuse(all, args[i], next);
-        all = next;
-    }
-    return all;
-}
-
-}  // namespace
-
 void schedule_direct(Direct &x, int lanes) {
-    Var rows("rows"), row("row"), d = x.result.args()[0];
-    Var all = fuse_from(x.result, x.result.args(), 1);
-    x.result.split(all, rows, row, 16, TailStrategy::GuardWithIf).parallel(rows);
+    const std::vector<Var> &args = x.result.args();
+    Var d = args[0], row = args[1];
+    // Two dimensions are one loop. With a third or a split, Halide would store what a row needs for
+    // each value of one of them, though it computes a single one.
+    if (args.size() > 2) {
+        row = Var("row");
+        x.result.fuse(args[1], args[2], row);
+    }
+    x.result.parallel(row);
+    for (size_t i = 3; i < args.size(); i++) x.result.parallel(args[i]);
     x.result.vectorize(d, lanes, TailStrategy::GuardWithIf);
     for (Func f : x.rows) f.compute_at(x.result, row);
     for (Func f : x.columns) {

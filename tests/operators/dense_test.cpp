@@ -83,6 +83,10 @@ TEST_P(DenseOption, NeutralOptionsChangeNothing) {
     }
 }
 
+void round_to_integers(Tensor &tensor) {
+    for (std::int64_t i = 0; i < tensor.elements(); ++i) tensor.set(i, std::round(tensor.at(i)));
+}
+
 // A cap far above all scores asks for a tanh that is exact near 0, large scores for one that ends
 // at 1.
 TEST_P(DenseOption, CapsBoundScores) {
@@ -98,6 +102,11 @@ TEST_P(DenseOption, CapsBoundScores) {
             config.spread = spread;
             Case low = make_case(config);
             low.attributes["softcap"] = 30.0;
+            // Dot products of small integers are exact: what is left is the cap's error, not that
+            // of scores of some ten thousands.
+            low.attributes["scale"] = 0.125;
+            for (const char *name : {"q", "k", "k_pages"})
+                if (low.has(name)) round_to_integers(low.tensors.at(name));
             run_here(low);
             EXPECT_TRUE(Expected(low).holds(low)) << describe(config);
         }

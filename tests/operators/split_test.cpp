@@ -121,7 +121,8 @@ TEST_P(Merge, OfEmptyPartsIsEmpty) {
             for (std::int64_t i = 0; i < result.elements(); ++i) {
                 const std::int64_t h = i / config.Lq % config.Hq;
                 const double want = sink ? call.tensors.at("sink").at(h) : -INFINITY;
-                ASSERT_EQ(result.at(i), want) << describe(config);
+                if (result.at(i) == want) continue;  // -inf
+                ASSERT_NEAR(result.at(i), want, 1e-6) << describe(config);
             }
         }
 }
