@@ -22,6 +22,7 @@ if(TARGET attune-bench)
 endif()
 install(FILES runtime/attune.h runtime/attune_pack.h generators/variant.h
         DESTINATION ${ATTUNE_INSTALL_INCLUDE})
+install(FILES generators/math/storage.h DESTINATION ${ATTUNE_INSTALL_INCLUDE}/math)
 
 # The place where Halide was, so that a user who has the same one needs to say nothing.
 set(ATTUNE_HALIDE_RECORDED ${ATTUNE_HALIDE_ROOT})

@@ -34,11 +34,7 @@ Expr power(const Softmax &x, Expr difference) {
 class SourceBuilder {
 public:
     SourceBuilder(Softmax &x, const Source &source, Expr rows)
-        : x(x),
-          v(x.v),
-          t(x.blocking),
-          rows(rows),
-          whole(t.key_step == t.key_chunk) {
+        : x(x), v(x.v), t(x.blocking), rows(rows), whole(t.key_step == t.key_chunk) {
         p.source = source;
         p.range = Func(source.name + "_range");
         p.place = Func(source.name + "_place");
@@ -201,32 +197,36 @@ private:
         p.maximum(at({v.qi})) = kNone;
         p.maximum(at({v.qi})) = max(p.maximum(at({v.qi})), p.score(at({v.qi, k})));
         // A masked pair counts exactly 0; a row that sees nothing of the chunk sums to 0.
-        Expr m = p.maximum(at({v.qi})), one = 1.f;
+        Expr m = p.maximum(at({v.qi})), weight;
         if (masked) m = max(m, kSeen);
         auto score = [&](Expr k) { return p.score(at({v.qi, k})); };
-        Expr e;
         if (t.pairs) {
-            // The last key again past the end, where V and the weight are 0.
+            // The last key again past the end, where V and the weight are 0. The sum is that of
+            // unrounded probabilities: a second value of the Func.
             Expr second = unsafe_promise_clamped(min(term * 2 + 1, left - 1), 0, t.key_chunk - 1);
             auto y = [&](Expr k) {
                 return x.natural ? (score(k) - m) * kLog2e - 0.5f : score(k) - (m + 0.5f);
             };
-            e = exp2_bf16_pair(y(term * 2), y(second));
-            one = bf16_ones(term * 2 + 1 < left);
+            Expr both = select(term * 2 + 1 < left, 1.f, 0.f);
+            p.probability(at({v.qi, v.k})) =
+                Tuple(Halide::undef<uint32_t>(), Halide::undef<float>());
+            p.probability(at({v.qi, term})) = exp2_bf16_pair(y(term * 2), y(second), both);
+            weight = p.probability(at({v.qi, term}))[1];
         } else {
-            Expr y = score(term) - m;
-            e = power(x, y);
+            Expr y = score(term) - m, e = power(x, y);
             if (masked && !t.exp2_flushes) e = select(y > kSeen, e, 0.f);
+            p.probability(at({v.qi, v.k})) = Halide::undef<float>();
+            p.probability(at({v.qi, term})) = e;
+            weight = p.probability(at({v.qi, term}));
         }
-        p.probability(at({v.qi, v.k})) = Halide::undef(e.type());
-        p.probability(at({v.qi, term})) = e;
-        Expr weight = p.probability(at({v.qi, term}));
         p.sum(at({v.qi})) = 0.f;
-        p.sum(at({v.qi})) = sum(p.sum(at({v.qi})), weight, one);
+        p.sum(at({v.qi})) += weight;
         p.weighted(at({v.qi, v.d})) = 0.f;
         FuncRef weighted = p.weighted(at({v.qi, v.d}));
         term = p.over_terms;
-        weighted = sum(weighted, p.probability(at({v.qi, term})), p.value(at({v.d, term})));
+        FuncRef probability = p.probability(at({v.qi, term}));
+        Expr factor = t.pairs ? Expr(probability[0]) : Expr(probability);
+        weighted = sum(weighted, factor, p.value(at({v.d, term})));
     }
 
     Expr sum(Expr old, Expr a, Expr b) const {

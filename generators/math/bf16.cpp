@@ -19,16 +19,15 @@ Expr strict(Call::IntrinsicOp operation, Expr a, Expr b) {
     return Call::make(Float(32), operation, {a, b}, Call::PureIntrinsic);
 }
 
-// Bits of 2^(x + 1/2) for x <= -1/2 with half a unit of bf16 added, so that its upper half is the
-// value rounded to bf16: the polynomial is in [1, 2], whatever the power of two.
+// Bits of 2^(x + 1/2) for x <= -1/2.
 Expr exp2_bits(Expr x) {
     x = max(x, -127.f);
     // Adding 1.5 * 2^23 rounds to an integer, outside the multiply-add pipes.
-    const float magic = 12582912.f, half_unit = 0.00390625f;
+    const float magic = 12582912.f;
     Expr shifted = strict(Call::strict_add, x, magic);
     Expr part = x - strict(Call::strict_sub, shifted, magic);
     // Minimax polynomial of 2^(part + 1/2) on [-0.5, 0.5], relative error 8e-5: a 25th of a unit.
-    static const float c[4] = {1.41411184f + half_unit, 0.980419088f, 0.343103943f, 0.0780245232f};
+    static const float c[4] = {1.41411184f, 0.980419088f, 0.343103943f, 0.0780245232f};
     Expr p = c[3];
     for (int i = 2; i >= 0; i--) p = p * part + c[i];
     return reinterpret<uint32_t>(p) + (reinterpret<uint32_t>(shifted) << word(23));
@@ -53,11 +52,10 @@ Expr bf16_pair(const std::function<Expr(Expr)> &load, Expr i, Expr end) {
     return cast<uint32_t>(low) | (cast<uint32_t>(high) << word(16));
 }
 
-// One shuffle of two vectors.
-Expr exp2_bf16_pair(Expr a, Expr b) {
-    return (exp2_bits(a) >> word(16)) | (exp2_bits(b) & word(0xffff0000));
+Halide::Tuple exp2_bf16_pair(Expr a, Expr b, Expr weight) {
+    Expr low = exp2_bits(a), high = exp2_bits(b), half_unit = word(0x8000);
+    Expr pair = ((low + half_unit) >> word(16)) | ((high + half_unit) & word(0xffff0000));
+    return {pair, reinterpret<float>(low) + reinterpret<float>(high) * weight};
 }
-
-Expr bf16_ones(Expr both) { return select(both, word(0x3f803f80), word(0x3f80)); }
 
 }  // namespace attune

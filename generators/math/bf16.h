@@ -18,11 +18,8 @@ Halide::Expr add_products(Halide::Expr sum, Halide::Expr a, Halide::Expr b);
 Halide::Expr bf16_pair(const std::function<Halide::Expr(Halide::Expr)> &load, Halide::Expr i,
                        Halide::Expr end);
 
-// 2^(a + 1/2), 2^(b + 1/2) for a, b <= -1/2, each rounded to bf16 once. Far below it gives numbers
-// that add_products takes for 0.
-Halide::Expr exp2_bf16_pair(Halide::Expr a, Halide::Expr b);
-
-// {1, 1}; {1, 0} unless both.
-Halide::Expr bf16_ones(Halide::Expr both);
+// A = 2^(a + 1/2), B = 2^(b + 1/2) for a, b <= -1/2: the pair, each rounded to bf16 once, and
+// A + weight * B. Far below the pair has numbers that add_products takes for 0.
+Halide::Tuple exp2_bf16_pair(Halide::Expr a, Halide::Expr b, Halide::Expr weight);
 
 }  // namespace attune
