@@ -93,6 +93,6 @@ function(_attune_pack_target name suffix kind file runtime)
     set_target_properties(
         ${target}
         PROPERTIES IMPORTED_LOCATION ${file} IMPORTED_SONAME ${soname}
-                   INTERFACE_INCLUDE_DIRECTORIES ${folder} INTERFACE_LINK_LIBRARIES ${runtime})
+                   INTERFACE_INCLUDE_DIRECTORIES ${folder} INTERFACE_LINK_LIBRARIES "${runtime};m")
     add_dependencies(${target} ${name}_pack)
 endfunction()

@@ -34,8 +34,8 @@ std::string emit_cmake(const PackPlan &plan) {
                (shared ? " SHARED" : " STATIC") + " IMPORTED)\n  set_target_properties(" + target +
                " PROPERTIES\n    IMPORTED_LOCATION \"" + file +
                "\"\n    INTERFACE_INCLUDE_DIRECTORIES \"${CMAKE_CURRENT_LIST_DIR}\"\n"
-               "    INTERFACE_LINK_LIBRARIES " +
-               runtime + ")\nendif()\n";
+               "    INTERFACE_LINK_LIBRARIES \"" +
+               runtime + ";m\")\nendif()\n";
     }
     return out;
 }
@@ -44,7 +44,7 @@ std::string emit_pkgconfig(const PackPlan &plan) {
     return "prefix=${pcfiledir}\nName: " + plan.name +
            "\nDescription: Attune kernel pack\nVersion: " ATTUNE_VERSION
            "\nRequires: attune\nCflags: -I${prefix}\nLibs: -L${prefix} -l" +
-           plan.name + "\n";
+           plan.name + "\nLibs.private: -lm\n";
 }
 
 }  // namespace attune

@@ -9,7 +9,7 @@ namespace {
 Expr quotient(Expr j, Expr P) {
     Expr inverse = 1.f / cast<float>(P);
     Expr q = cast<int>(cast<float>(j) * inverse), rest = j - q * P;
-    Expr more = cast<int>(floor(cast<float>(rest) * inverse));
+    Expr more = cast<int>(cast<float>(rest) * inverse);
     rest = rest - more * P;
     return q + more + select(rest >= P, 1, rest < 0, -1, 0);
 }
