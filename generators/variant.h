@@ -215,7 +215,7 @@ struct Beside {
     Expr columns, groups;                            // of a group; in all
     std::function<Expr(Expr c, Expr group)> column;  // of the output
     Func sum;                                        // value's accumulators
-    std::vector<Func> addends;                       // what each update of sum loads and multiplies
+    std::vector<Func> addends;                       // what each update of sum loads
     Func terms;                                      // what weights are made of, as it is loaded
     std::vector<Func> weights, rows;
 };
@@ -251,8 +251,8 @@ public:
 
     Variant(std::string name, std::string doc, std::string source);
 
-    // shape: symbols, outermost first: "B Lq Hq D". "B?" may be 1; "[B]" may be left out, of several
-    // in brackets, "[T] [B] H", all or none.
+    // shape: symbols, outermost first: "B Lq Hq D". "B?" may be 1; "[B]" may be left out, of
+    // several in brackets, "[T] [B] H", all or none.
     Tensor &input(const std::string &name, const std::string &shape, const std::string &doc,
                   Type type = Type::Storage);
     Tensor &output(const std::string &name, const std::string &shape, const std::string &doc,
