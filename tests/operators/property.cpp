@@ -14,7 +14,8 @@ void set_sizes(Config &c, bool uneven) {
     if (c.op == "dense_merge") c.parts = 3;
     const bool lsra = c.op.compare(0, 4, "lsra") == 0;
     if (lsra) c.attributes["K"] = 7.0, c.one_filter = uneven;
-    if (c.op == "lsra_core") c.attributes["P"] = c.attributes.at("causal") == 1 ? 6.0 : 3.0;
+    if (c.op == "lsra_core")
+        c.attributes["P"] = c.attributes.at("causal") == oracle::Attribute(1.0) ? 6.0 : 3.0;
     if (c.op == "lsra_core_step") c.Lk = 45;
     const bool lengths = c.op != "combiner_fixed" && c.op != "dense_merge";
     if (uneven && lengths) c.kv_len = {132, 0, 77};
