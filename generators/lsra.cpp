@@ -58,7 +58,7 @@ Beside convolution(Build &x, Expr P, Expr n) {
         Halide::RDom i(0, K, tensor + "_taps");
         Func addend(tensor + "_row");
         Expr row = t - P + i - first;
-        i.where(row >= 0 && row < rows);
+        i.where(row >= 0 && row < rows && likely(c < R));
         addend(c, g, b, t) = x.load(tensor, {t, b, g, c});
         sum(c, g, b, t) += weight(i, g, b, t) * addend(c, g, b, row);
         beside.addends.push_back(addend);
