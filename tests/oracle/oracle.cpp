@@ -19,6 +19,12 @@ const std::map<std::string, Loops<Real>> &loops() {
         {"dense_split", dense_split<Real>},
         {"dense_merge", dense_merge<Real>},
         {"combiner_fixed", combiner_fixed<Real>},
+        {"combiner_axial_rowmajor", combiner_grid<Real>},
+        {"combiner_mixture_causal", combiner_grid<Real>},
+        {"combiner_mixture_bidir", combiner_grid<Real>},
+        {"combiner_axial_vertical", combiner_grid<Real>},
+        {"combiner_axial_horizontal", combiner_grid<Real>},
+        {"combiner_logsparse", combiner_logsparse<Real>},
         {"cluster_attn", cluster_attn<Real>},
     };
     return all;
