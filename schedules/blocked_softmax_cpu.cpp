@@ -124,6 +124,17 @@ private:
     }
 };
 
+// A product of matrices, columns v.d of rows v.qi: four rows share a load of the other matrix.
+void schedule_product(Func f, const Dims &v, int lanes) {
+    Var columns("columns"), rows("rows");
+    Halide::Stage s = f.update().split(v.d, columns, v.d, lanes, TailStrategy::GuardWithIf);
+    s.split(v.qi, rows, v.qi, 4, TailStrategy::GuardWithIf);
+    std::vector<Halide::VarOrRVar> order{v.d, v.qi};
+    for (const Halide::RVar &r : f.rvars()) order.push_back(r);
+    order.insert(order.end(), {rows, columns});
+    s.reorder(order).vectorize(v.d).unroll(v.qi);
+}
+
 // Funcs before the softmax, as whole tensors: the innermost dimension on the lanes, or in a dot
 // product of heads of constant size the columns that it sums.
 void schedule_before(Func f, const Dims &v, int lanes) {
@@ -133,7 +144,9 @@ void schedule_before(Func f, const Dims &v, int lanes) {
         Halide::Stage s = f.update(i).parallel(v.h).parallel(v.b);
         Halide::RVar r = f.rvars(i)[0];
         auto extent = Halide::Internal::as_const_int(r.extent());
-        if (f.args()[0].name() == v.d.name())
+        if (f.args()[1].name() == v.qi.name())
+            schedule_product(f, v, lanes);
+        else if (f.args()[0].name() == v.d.name())
             s.vectorize(v.d, lanes, TailStrategy::GuardWithIf);
         else if (extent && *extent % lanes == 0)
             s.atomic().vectorize(r, lanes);

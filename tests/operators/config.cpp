@@ -57,6 +57,17 @@ std::vector<std::string> all_ops() {
     return all;
 }
 
+bool is_combiner(const std::string &op) { return op.compare(0, 9, "combiner_") == 0; }
+
+bool is_grid(const std::string &op) {
+    return is_combiner(op) && op != "combiner_fixed" && op != "combiner_logsparse";
+}
+
+bool has_flag_causal(const std::string &op) {
+    if (is_combiner(op)) return op == "combiner_fixed" || op == "combiner_axial_rowmajor";
+    return op != "dense_merge" && op != "lsra_core_step";
+}
+
 std::string describe(const Config &c) {
     std::ostringstream out;
     out << c.op << " B=" << c.B << " Lq=" << c.Lq << " Lk=" << c.Lk << " Hq=" << c.Hq
@@ -99,7 +110,7 @@ void add_outputs(Case &call, bool lse, Layout layout, Guard guard) {
     for (std::int64_t extent : outer) count *= extent;
     call.tensors[split ? "o_part" : "o"] =
         with_outer(output(dtype, {count, inner[0], inner[1], inner[2]}, layout, guard), outer);
-    if (call.op == "combiner_fixed" || !(lse || split || merge)) return;
+    if (is_combiner(call.op) || !(lse || split || merge)) return;
     std::vector<std::int64_t> rows = outer;
     rows.insert(rows.end(), {inner[1], inner[0]});
     call.tensors[split ? "lse_part" : "lse"] = output(Dtype::f32, rows, layout, guard);

@@ -41,6 +41,10 @@ struct Config {
 // Operators that have configurations.
 std::vector<std::string> all_ops();
 
+bool is_combiner(const std::string &op);
+bool is_grid(const std::string &op);  // of a Combiner, in rows of M tokens
+bool has_flag_causal(const std::string &op);
+
 // One line for messages.
 std::string describe(const Config &config);
 

@@ -210,6 +210,45 @@ TEST_P(CombinerIdentity, SegmentsOfOneAreDenseCausal) {
     }
 }
 
+class GridIdentity : public Identity {};
+
+// One row: its tokens and nothing else.
+TEST_P(GridIdentity, OneRowIsDenseCausal) {
+    if (!pack_has("dense")) GTEST_SKIP() << "the pack has no dense";
+    for (Config config : configs()) {
+        config.attributes["M"] = static_cast<double>(config.Lq);
+        if (has_flag_causal(op())) config.attributes["causal"] = 1.0;
+        const Case call = make_case(config);
+        Case dense = dense_of(call);
+        dense.attributes["causal"] = 1.0;
+        run_here(call), run_here(dense);
+        EXPECT_TRUE(Expected(dense).holds(call)) << describe(config);
+    }
+}
+
+// Rows of one token: the column's tokens, and no region is left of or right of a column.
+TEST_P(GridIdentity, RowsOfOneAreDenseCausal) {
+    for (Config config : configs()) {
+        config.attributes["M"] = 1.0;
+        if (has_flag_causal(op())) {
+            config.attributes["causal"] = 1.0;
+            config.attributes["summary"] = std::string("none");  // of one token: itself
+        }
+        const Case call = make_case(config);
+        run_here(call);
+        Case dense = dense_of(call);
+        dense.attributes["causal"] = 1.0;
+        EXPECT_TRUE(Expected(dense).holds(call)) << describe(config);
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Cpu, GridIdentity,
+    testing::Combine(testing::Values("combiner_axial_rowmajor", "combiner_mixture_causal",
+                                     "combiner_axial_vertical", "combiner_axial_horizontal"),
+                     testing::ValuesIn(cpu_targets())),
+    property_name);
+
 INSTANTIATE_TEST_SUITE_P(Cpu, CombinerIdentity,
                          testing::Combine(testing::Values("combiner_fixed"),
                                           testing::ValuesIn(cpu_targets())),

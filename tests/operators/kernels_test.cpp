@@ -18,9 +18,10 @@ double admitted(double wish, const attune_condition &condition) {
 Config config_for(const attune_variant &variant, const attune_kernel &kernel) {
     Config c;
     c.op = variant.name;
-    c.B = 2, c.Lq = c.Lk = 99, c.Hq = 2, c.Hkv = c.op == "combiner_fixed" ? 2 : 1;
+    c.B = 2, c.Lq = c.Lk = 99, c.Hq = 2, c.Hkv = is_combiner(c.op) ? 2 : 1;
     c.D = c.Dv = 40;
-    if (c.op == "combiner_fixed") c.attributes = {{"M", 33.0}, {"causal", 1.0}};
+    if (is_grid(c.op) || c.op == "combiner_fixed") c.attributes["M"] = 33.0;
+    if (is_combiner(c.op) && has_flag_causal(c.op)) c.attributes["causal"] = 1.0;
     if (c.op == "cluster_attn") c.attributes["chunk"] = 37.0;
     if (c.op.compare(0, 5, "dense") == 0 && c.op != "dense_merge")
         c.attributes = {{"left", 21.0}, {"right", 9.0}};
@@ -55,9 +56,7 @@ Config config_for(const attune_variant &variant, const attune_kernel &kernel) {
                 c.attributes[attribute.name] = value;
         }
     }
-    if (variant.name == std::string("combiner_fixed") ||
-        variant.name == std::string("cluster_attn"))
-        c.Dv = c.D;
+    if (is_combiner(c.op) || c.op == "cluster_attn") c.Dv = c.D;
     return c;
 }
 

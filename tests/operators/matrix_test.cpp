@@ -142,6 +142,42 @@ TEST(CombinerMatrix, Options) {
                 }
 }
 
+// Grids of one row and of one column too.
+TEST(CombinerMatrix, Grids) {
+    const char *const ops[] = {"combiner_axial_rowmajor", "combiner_mixture_causal",
+                               "combiner_mixture_bidir", "combiner_axial_vertical",
+                               "combiner_axial_horizontal"};
+    const char *const summaries[] = {"none", "wsum", "proj", "wsum_proj", "none"};
+    int n = 0;
+    for (int width : {1, 2, 3, 5, 8, 15, 16, 17, 31, 32, 33, 65})
+        for (int height : {1, 2, 3, 8, 17, 33})
+            for (const char *op : ops) {
+                Config c = sized(op, width * height, width * height, n);
+                c.Hkv = c.Hq, c.Dv = c.D;
+                c.attributes["M"] = static_cast<double>(width);
+                if (has_flag_causal(op)) {
+                    c.attributes["causal"] = static_cast<double>(n / 2 % 2);
+                    c.attributes["summary"] = std::string(at(summaries, n / 5));
+                    c.D = c.Dv = std::min<std::int64_t>(c.D, 80);  // slow loops
+                } else {
+                    c.attributes["cum"] = std::string(n % 4 ? "max" : "sum");
+                    if (n % 4 == 0) c.spread = 0.1;
+                }
+                check_everywhere(c, all_targets());
+                ++n;
+            }
+}
+
+TEST(CombinerMatrix, Spans) {
+    int n = 0;
+    for (int length : {3, 4, 5, 6, 7, 8, 9, 15, 16, 17, 31, 32, 33, 34, 63, 64, 65, 100, 129, 257})
+        for (int width : {1, 8, 33, 64}) {
+            Config c = sized("combiner_logsparse", length, length, n++);
+            c.Hkv = c.Hq, c.D = c.Dv = width;
+            check_everywhere(c, all_targets());
+        }
+}
+
 TEST(ClusterMatrix, Chunks) {
     int n = 0;
     for (int tokens : {1, 2, 5, 16, 17, 33, 64, 65, 129, 257})

@@ -7,7 +7,7 @@ namespace {
 
 // What an operator needs beside the common sizes; `uneven`: sequences of different lengths.
 void set_sizes(Config &c, bool uneven) {
-    if (c.op == "combiner_fixed") c.attributes["M"] = 33.0;
+    if (is_grid(c.op) || c.op == "combiner_fixed") c.attributes["M"] = 33.0;
     if (c.op == "cluster_attn") c.attributes["chunk"] = 50.0;
     if (c.op == "dense_paged") c.page = 16;
     if (c.op == "dense_split") c.attributes["split_size"] = 50.0, c.page = uneven ? 16 : 0;
@@ -17,7 +17,7 @@ void set_sizes(Config &c, bool uneven) {
     if (c.op == "lsra_core")
         c.attributes["P"] = c.attributes.at("causal") == oracle::Attribute(1.0) ? 6.0 : 3.0;
     if (c.op == "lsra_core_step") c.Lk = 45;
-    const bool lengths = c.op != "combiner_fixed" && c.op != "dense_merge";
+    const bool lengths = !is_combiner(c.op) && c.op != "dense_merge";
     if (uneven && lengths) c.kv_len = {132, 0, 77};
     if (uneven && lengths && !lsra && c.op != "cluster_attn") c.q_len = {132, 5, 100};
     c.packed = c.op == "dense_paged" && uneven;
@@ -42,10 +42,15 @@ std::vector<Config> Property::configs() const {
         for (const double causal : {0.0, 1.0}) {
             Config c;
             c.op = op();
-            c.B = 3, c.Hq = 4, c.Hkv = op() == "combiner_fixed" ? 4 : 2;
+            c.B = 3, c.Hq = 4, c.Hkv = is_combiner(op()) ? 4 : 2;
             c.Lq = c.Lk = 132;
             c.D = c.Dv = width;
-            if (op() != "dense_merge" && op() != "lsra_core_step") c.attributes["causal"] = causal;
+            if (has_flag_causal(op()))
+                c.attributes["causal"] = causal;
+            else if (is_grid(op()))
+                c.attributes["cum"] = std::string(causal == 0 ? "sum" : "max");
+            if (op() == "combiner_axial_rowmajor" && width == 128)
+                c.attributes["summary"] = std::string("wsum");
             set_sizes(c, width == 40);
             c.seed = static_cast<std::uint64_t>(width);
             all.push_back(c);

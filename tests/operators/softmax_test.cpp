@@ -7,6 +7,12 @@ namespace {
 
 class Softmax : public Property {};
 
+bool is_causal(const Config &c) {
+    const auto flag = c.attributes.find("causal");
+    if (flag != c.attributes.end()) return std::get<double>(flag->second) != 0;
+    return c.op != "combiner_mixture_bidir";
+}
+
 void fill_with(Tensor &tensor, double value) {
     for (std::int64_t i = 0; i < tensor.elements(); ++i) tensor.set(i, value);
 }
@@ -24,7 +30,7 @@ bool is_empty_row(const Config &c, const Case &call, std::int64_t b, std::int64_
 
 TEST_P(Softmax, RowsSumToOne) {
     // A Combiner's summary is a softmax inside a softmax.
-    const double bound = std::ldexp(op() == "combiner_fixed" ? 2 : 1, -22);
+    const double bound = std::ldexp(is_combiner(op()) ? 2 : 1, -22);
     std::vector<Config> all = configs();
     for (const Config &config : one_query()) all.push_back(config);
     for (const double spread : {1.0, 30.0, 3000.0})
@@ -75,8 +81,10 @@ TEST_P(Softmax, BadQueriesStayInTheirRow) {
             const Case call = make_case(config);
             const Bits clean = run_here(call);
             // A Combiner pools queries: only those of the last segment of a causal call are alone.
-            if (op() == "combiner_fixed" && call.number("causal", 0) == 0) continue;
-            const std::int64_t row = op() == "combiner_fixed" ? config.Lq - 7 : 19;
+            if (is_combiner(op()) && !is_causal(config)) continue;
+            const std::int64_t row = !is_combiner(op())             ? 19
+                                     : op() == "combiner_logsparse" ? config.Lq - 1
+                                                                    : config.Lq - 7;
             Case spoilt = own(call, "q");
             for (std::int64_t h = 0; h < config.Hq; ++h)
                 spoilt.tensors["q"].set((row * config.Hq + h) * config.D + 3, bad);
@@ -108,7 +116,7 @@ TEST_P(Softmax, BadElementsStayInTheirBatchElement) {
 // Tokens t and later do not change the rows before t. Combiner: also within and across segments.
 TEST_P(Softmax, CausalRowsDoNotSeeTheFuture) {
     for (Config config : configs()) {
-        if (std::get<double>(config.attributes.at("causal")) == 0) continue;
+        if (!is_causal(config)) continue;
         config.q_len.clear(), config.kv_len.clear();
         const Case call = make_case(config);
         const Bits before = run_here(call);
@@ -133,11 +141,14 @@ TEST_P(Softmax, CausalRowsDoNotSeeTheFuture) {
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(Cpu, Softmax,
-                         testing::Combine(testing::Values("dense", "combiner_fixed",
-                                                          "cluster_attn"),
-                                          testing::ValuesIn(cpu_targets())),
-                         property_name);
+INSTANTIATE_TEST_SUITE_P(
+    Cpu, Softmax,
+    testing::Combine(testing::Values("dense", "combiner_fixed", "combiner_axial_rowmajor",
+                                     "combiner_mixture_causal", "combiner_mixture_bidir",
+                                     "combiner_axial_vertical", "combiner_axial_horizontal",
+                                     "combiner_logsparse", "cluster_attn"),
+                     testing::ValuesIn(cpu_targets())),
+    property_name);
 
 }  // namespace
 }  // namespace attune::tests

@@ -114,6 +114,10 @@ Outputs dense_merge(const Case &call);
 template <typename Real>
 Outputs combiner_fixed(const Case &call);
 template <typename Real>
+Outputs combiner_grid(const Case &call);  // rowmajor, mixtures, vertical and horizontal
+template <typename Real>
+Outputs combiner_logsparse(const Case &call);
+template <typename Real>
 Outputs cluster_attn(const Case &call);
 template <typename Real>
 Outputs lsra(const Case &call);  // lsra_core and lsra_core_step
