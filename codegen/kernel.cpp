@@ -95,13 +95,25 @@ Halide::Func scheduled(const Kernel &k, Build &build) {
         schedule_direct(x, k.target.lanes);
         return x.result;
     }
+    Blocking blocking = k.target.gpu() ? Blocking{} : cpu_blocking(k.params, build.storage);
+    std::vector<std::pair<Attention, Softmax>> stages;
+    build.stage = [&](Attention a, bool with_lse) {
+        complete(build, a.queries);
+        stages.emplace_back(a, blocked_softmax(build, a, blocking, with_lse, true));
+        return stages.back().second.result;
+    };
     Attention a = make_attention(build);
+    build.stage = {};
     if (k.target.gpu()) return scheduled_gpu(k, build, a);
-    Blocking blocking = cpu_blocking(k.params, build.storage);
     Softmax x = blocked_softmax(build, a, blocking, has_lse(*k.variant));
     describe_outputs(x.result, k.head_dim > 0 ? x.value_head : Expr());
     schedule_cpu(x, a, k.params, k.target.lanes);
     x.result.add_custom_lowering_pass(make_trim_to_range(x));
+    for (auto &[attention, stage] : stages) {
+        schedule_cpu(stage, attention, k.params, k.target.lanes);
+        stage.result.compute_root();
+        x.result.add_custom_lowering_pass(make_trim_to_range(stage));
+    }
     return x.result;
 }
 

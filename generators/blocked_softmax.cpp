@@ -22,6 +22,12 @@ Expr row_integer(const Softmax &x, const SourceFuncs &p, size_t i) {
     return p.source.row.size() > 1 ? Expr(all[int(i)]) : Expr(all);
 }
 
+// Of V, what element 2 + j of the state's owner g accumulates.
+Expr column(const Softmax &x, int j) {
+    const Blocking &t = x.blocking;
+    return j / t.run * t.run * x.owners + x.v.g * t.run + j % t.run;
+}
+
 bool divides(int divisor, Expr e) { return Halide::Internal::is_const_zero(simplify(e % divisor)); }
 
 // e to the power of a difference of scores. Those that a variant changes are rounded once more if
@@ -242,13 +248,26 @@ private:
         Expr f_old = select(m_old >= m, 1.f, smaller), f = select(m_old >= m, smaller, 1.f);
         std::vector<Expr> next{max(m_old, m), old[1] * f_old + p.sum(v.qi, c, v.qb, v.h, v.b) * f};
         for (int j = 0; j < t.columns; j++) {
-            Expr column = j / t.run * t.run * x.owners + v.g * t.run + j % t.run;
-            next.push_back(old[2 + j] * f_old + p.weighted(v.qi, column, c, v.qb, v.h, v.b) * f);
+            Expr weighted = p.weighted(v.qi, column(x, j), c, v.qb, v.h, v.b);
+            next.push_back(old[2 + j] * f_old + weighted * f);
         }
         x.state(v.qi, v.g, v.qb, v.h, v.b) = Tuple(next);
         p.update = x.state.num_update_definitions() - 1;
     }
 };
+
+// What a row starts with. Columns past the last repeat it: nobody stores them.
+std::vector<Expr> initial(const Softmax &x, const Queries &q, Expr row, Expr columns) {
+    std::vector<Expr> out(2 + x.blocking.columns, 0.f);
+    out[0] = kNone;
+    if (!q.initial) return out;
+    Expr lse = q.initial_lse(row), some = lse > kSeen;
+    out[0] = select(some, x.natural ? lse : lse * kLog2e, kNone);
+    out[1] = select(some, 1.f, 0.f);
+    for (int j = 0; j < x.blocking.columns; j++)
+        out[2 + j] = q.initial(min(column(x, j), columns - 1), row);
+    return out;
+}
 
 // Always 0, and Halide cannot know: reads `a` once more after the chunk loop.
 Expr hold(Expr a) { return select(a > 3e38f && a < -3e38f, 1.f, 0.f); }
@@ -298,7 +317,8 @@ void finish(Softmax &x, const Queries &q) {
 
 // The result is an update over explicit tiles of rows: no division by the tile size anywhere, and a
 // row may go to any place. Heads and batch elements are part of the update for the same reason.
-void store(Softmax &x, const Build &build, const Queries &q, Expr columns, bool with_lse) {
+void store(Softmax &x, const Build &build, const Queries &q, Expr columns, bool with_lse,
+           bool stage) {
     const Dims &v = x.v;
     const Blocking &t = x.blocking;
     const int threads = t.row_threads, n = t.query_tile;
@@ -321,7 +341,8 @@ void store(Softmax &x, const Build &build, const Queries &q, Expr columns, bool 
         to.insert(to.begin() + 1, here(index));
         any.emplace_back("to" + std::to_string(any.size()));
     }
-    Expr out = build.stored(x.out(i, v.d, block, x.over_heads, x.over_batches));
+    Expr out = x.out(i, v.d, block, x.over_heads, x.over_batches);
+    if (!stage) out = build.stored(out);
     Expr unset = Halide::undef(out.type());
     if (!with_lse) {
         x.result(any) = unset;
@@ -336,7 +357,8 @@ void store(Softmax &x, const Build &build, const Queries &q, Expr columns, bool 
 
 }  // namespace
 
-Softmax blocked_softmax(const Build &build, const Attention &a, const Blocking &t, bool with_lse) {
+Softmax blocked_softmax(const Build &build, const Attention &a, const Blocking &t, bool with_lse,
+                        bool stage) {
     Softmax x;
     x.v = build.v;
     x.blocking = t;
@@ -365,9 +387,7 @@ Softmax blocked_softmax(const Build &build, const Attention &a, const Blocking &
     } else {
         x.query(v.qi, v.d, v.qb, v.h, v.b) = query(v.d, {row, {}}) * scale;
     }
-    std::vector<Expr> init(2 + t.columns, 0.f);
-    init[0] = kNone;
-    x.state(v.qi, v.g, v.qb, v.h, v.b) = Tuple(init);
+    x.state(v.qi, v.g, v.qb, v.h, v.b) = Tuple(initial(x, a.queries, row, Dv));
     for (Source s : a.sources) {
         auto loaded = s.value;
         s.key = padded(s.key, D);
@@ -376,7 +396,7 @@ Softmax blocked_softmax(const Build &build, const Attention &a, const Blocking &
         x.sources.push_back(SourceBuilder(x, s, a.queries.count).make());
     }
     finish(x, a.queries);
-    store(x, build, a.queries, Dv, with_lse);
+    store(x, build, a.queries, Dv, with_lse, stage);
     return x;
 }
 

@@ -73,8 +73,9 @@ struct Softmax {
     std::vector<SourceFuncs> sources;
 };
 
-// with_lse: the result is the Tuple {o, log-sum-exp of the scores}.
+// with_lse: the result is the Tuple {o, log-sum-exp of the scores}. stage: o in f32, not as the
+// variant's output is stored.
 Softmax blocked_softmax(const Build &x, const Attention &attention, const Blocking &blocking,
-                        bool with_lse);
+                        bool with_lse, bool stage = false);
 
 }  // namespace attune

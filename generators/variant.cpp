@@ -297,14 +297,17 @@ Halide::Parameter Build::parameter(const std::string &id) const {
     return image != images.end() ? image->second.parameter() : params.at(id).parameter();
 }
 
+void complete(const Build &x, Queries &q) {
+    const std::vector<std::string> &axes = x.variant.first_output().extents;
+    if (!q.batches.defined()) q.batches = x.extent(axes.front());
+    if (!q.heads.defined()) q.heads = x.extent(axes[axes.size() - 2]);
+    if (!q.stored.defined()) q.stored = q.count;
+    if (!q.place) q.place = [v = x.v](Expr row) { return std::vector<Expr>{v.b, row, v.h}; };
+}
+
 Attention make_attention(Build &x) {
     Attention a = x.variant.build(x);
-    const std::vector<std::string> &axes = x.variant.first_output().extents;
-    if (!a.queries.batches.defined()) a.queries.batches = x.extent(axes.front());
-    if (!a.queries.heads.defined()) a.queries.heads = x.extent(axes[axes.size() - 2]);
-    if (!a.queries.stored.defined()) a.queries.stored = a.queries.count;
-    if (!a.queries.place)
-        a.queries.place = [v = x.v](Expr row) { return std::vector<Expr>{v.b, row, v.h}; };
+    complete(x, a.queries);
     auto site = [&x, position = a.queries.position](Expr row, Expr key) {
         return Site{x.v.b, x.v.h, position ? position(row) : row, key};
     };

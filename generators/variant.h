@@ -169,6 +169,10 @@ struct Queries {
     std::function<Expr(Expr row)> valid;     // rows for which it is false give 0; empty: all count
     std::function<Expr(Expr row)> position;  // on the key axis, for score and admit; empty: row
     Expr sink;  // logit of one more key, which has no value; undefined: none
+    // An earlier softmax of the same rows over other keys, which this one continues: its result and
+    // its log-sum-exp, -inf with zeros where it saw no key. Empty: none.
+    std::function<Expr(Expr d, Expr row)> initial;
+    std::function<Expr(Expr row)> initial_lse;
 };
 
 // A key of a source: its index and what Source::locate makes of it.
@@ -308,6 +312,11 @@ public:
     Halide::Argument element_bytes_argument() const { return bytes; }
     Halide::Parameter parameter(const std::string &input_or_attribute) const;
 
+    // An attention that later ones read, on CPUs: its result in f32, a whole tensor of d and the
+    // dimensions of Queries::place, reversed; with_lse: the Tuple {result, log-sum-exp}. Names of
+    // sources are unique among all stages.
+    std::function<Func(Attention, bool with_lse)> stage;
+
 private:
     std::map<std::string, double> fixed_attributes;
     std::vector<std::string> absent;
@@ -319,6 +328,8 @@ private:
 
 // The variant's algorithm with its modify_score and admit in every source.
 Attention make_attention(Build &x);
+// What the queries leave undefined.
+void complete(const Build &x, Queries &queries);
 
 // ---- The list of variants ----------------------------------------------------------------------
 
