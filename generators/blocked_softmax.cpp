@@ -135,7 +135,7 @@ private:
     void stage_rows() {
         const Source &s = p.source;
         auto value = [&](Expr k) { return s.value(v.d, located(k, whole ? staged(k) : key(k))); };
-        if (t.widen) {
+        if (t.widen || (s.computed && !whole && !t.whole_groups)) {
             for (Func f : {p.key, p.value}) f(at({v.d, v.k})) = Halide::undef<float>();
             p.key(at({v.d, p.over_keys})) = s.key(v.d, located(p.over_keys, key(p.over_keys)));
             p.value(at({v.d, p.over_keys})) = value(p.over_keys);
@@ -364,7 +364,8 @@ Softmax blocked_softmax(const Build &build, const Attention &a, const Blocking &
     x.blocking = t;
     const Dims &v = x.v;
     const Variant &variant = build.variant;
-    Expr D = build.extent("D"), Dv = variant.has_extent("Dv") ? build.extent("Dv") : D;
+    Expr D = a.head.defined() ? a.head : build.extent("D");
+    Expr Dv = build.extent(variant.has_extent("Dv") ? "Dv" : "D");
     x.head = t.padded_head ? Expr(t.padded_head) : D;
     x.head_terms = t.pairs ? simplify((x.head + 1) / 2) : x.head;
     x.value_head = t.padded_head ? Expr(t.padded_head) : Dv;

@@ -10,8 +10,7 @@ namespace attune::tests {
 namespace {
 
 bool is_output(const Case &call, const std::string &name) {
-    if (call.op == "dense_split") return name == "o_part" || name == "lse_part";
-    return name == "o" || name == "lse";
+    return name == result_name(call.op) || name == "lse" || name == "lse_part";
 }
 
 testing::AssertionResult outputs_hold(const Case &call, bool (*property)(const Tensor &),

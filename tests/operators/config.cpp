@@ -8,7 +8,7 @@
 namespace attune::tests {
 namespace {
 
-const Family *const families[] = {&dense_family, &combiner_family, &cluster_family};
+const Family *const families[] = {&dense_family, &combiner_family, &cluster_family, &tls_family};
 
 const Family &family_of(const std::string &op) {
     for (const Family *family : families)
@@ -26,13 +26,14 @@ std::int64_t parts_of(const Case &call) {
     return (all + size - 1) / size;
 }
 
-// Shape of o or o_part.
+// Shape of the result.
 std::vector<std::int64_t> result_shape(const Case &call) {
     if (call.op == "dense_merge") {
         const auto &parts = call.tensors.at("o_part").shape;
         return {parts.begin() + 1, parts.end()};
     }
     std::vector<std::int64_t> shape = call.tensors.at("q").shape;
+    if (call.has("qc")) ++shape[1];
     shape.back() = call.tensors.at(call.has("v_pages") ? "v_pages" : "v").shape.back();
     if (call.op == "dense_split") shape.insert(shape.begin(), parts_of(call));
     return shape;
@@ -44,10 +45,17 @@ void describe_dense(std::ostream &out, const Config &c) {
     if (c.alibi) out << " alibi=" << c.alibi;
     if (c.page) out << " page=" << c.page;
     if (c.op == "dense_merge") out << " parts=" << c.parts;
-    out << (c.sink ? " sink" : "") << (c.packed ? " packed" : "");
+    out << (c.cls ? " cls" : "") << (c.sink ? " sink" : "") << (c.packed ? " packed" : "");
 }
 
 }  // namespace
+
+std::string result_name(const std::string &op) {
+    if (op == "dense_split") return "o_part";
+    return op == "tls_bidir" ? "out" : "o";
+}
+
+bool mixes_heads(const std::string &op) { return op == "tls_bidir"; }
 
 std::vector<std::string> all_ops() {
     std::vector<std::string> all;
@@ -85,14 +93,14 @@ void add_outputs(Case &call, bool lse, Layout layout, Guard guard) {
     const auto inner = shape.end() - 3;
     const std::vector<std::int64_t> outer(shape.begin(), inner);
     const bool split = call.op == "dense_split", merge = call.op == "dense_merge";
-    const auto before = call.tensors.find("o");
+    const auto before = call.tensors.find(result_name(call.op));
     Dtype dtype = split || merge ? Dtype::f32 : call.tensors.at("q").dtype;
     if (before != call.tensors.end()) dtype = before->second.dtype;
     std::int64_t count = 1;
     for (std::int64_t extent : outer) count *= extent;
-    call.tensors[split ? "o_part" : "o"] =
+    call.tensors[result_name(call.op)] =
         with_outer(output(dtype, {count, inner[0], inner[1], inner[2]}, layout, guard), outer);
-    if (call.op == "combiner_fixed" || !(lse || split || merge)) return;
+    if (call.op == "combiner_fixed" || call.op == "tls_bidir" || !(lse || split || merge)) return;
     std::vector<std::int64_t> rows = outer;
     rows.insert(rows.end(), {inner[1], inner[0]});
     call.tensors[split ? "lse_part" : "lse"] = output(Dtype::f32, rows, layout, guard);

@@ -18,10 +18,12 @@ double admitted(double wish, const attune_condition &condition) {
 Config config_for(const attune_variant &variant, const attune_kernel &kernel) {
     Config c;
     c.op = variant.name;
-    c.B = 2, c.Lq = c.Lk = 99, c.Hq = 2, c.Hkv = c.op == "combiner_fixed" ? 2 : 1;
+    c.B = 2, c.Lq = c.Lk = 99, c.Hq = 2, c.Hkv = mixes_heads(c.op) || c.op == "combiner_fixed" ? 2 : 1;
     c.D = c.Dv = 40;
     if (c.op == "combiner_fixed") c.attributes = {{"M", 33.0}, {"causal", 1.0}};
     if (c.op == "cluster_attn") c.attributes["chunk"] = 37.0;
+    if (c.op == "tls_bidir") c.attributes = {{"w", 9.0}, {"r", 4.0}};
+    c.cls = std::string(kernel.name).find("_cls_") != std::string::npos;
     if (c.op.compare(0, 5, "dense") == 0 && c.op != "dense_merge")
         c.attributes = {{"left", 21.0}, {"right", 9.0}};
     if (c.op == "dense_split") c.attributes["split_size"] = 40.0;
@@ -52,9 +54,7 @@ Config config_for(const attune_variant &variant, const attune_kernel &kernel) {
                 c.attributes[attribute.name] = value;
         }
     }
-    if (variant.name == std::string("combiner_fixed") ||
-        variant.name == std::string("cluster_attn"))
-        c.Dv = c.D;
+    if (c.op.compare(0, 5, "dense") != 0) c.Dv = c.D;
     return c;
 }
 

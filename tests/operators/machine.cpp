@@ -91,7 +91,7 @@ bool is_admitted(const attune_pack *pack, const std::string &target, const Case 
 
 attune_status expected_status(const attune_pack *pack, const std::string &target,
                               const Case &call) {
-    const Tensor &o = call.tensors.at(call.op == "dense_split" ? "o_part" : "o");
+    const Tensor &o = call.tensors.at(result_name(call.op));
     if (o.elements() == 0) return ATTUNE_OK;  // nothing to do, whatever it is
     const bool cpu = target != "opencl" && target != "cuda";
     return cpu || is_admitted(pack, target, call) ? ATTUNE_OK : ATTUNE_NO_KERNEL;

@@ -115,6 +115,8 @@ template <typename Real>
 Outputs combiner_fixed(const Case &call);
 template <typename Real>
 Outputs cluster_attn(const Case &call);
+template <typename Real>
+Outputs tls_bidir(const Case &call);
 
 }  // namespace attune::oracle
 #endif

@@ -20,6 +20,7 @@ const std::map<std::string, Loops<Real>> &loops() {
         {"dense_merge", dense_merge<Real>},
         {"combiner_fixed", combiner_fixed<Real>},
         {"cluster_attn", cluster_attn<Real>},
+        {"tls_bidir", tls_bidir<Real>},
     };
     return all;
 }
