@@ -89,13 +89,8 @@ std::vector<Condition> conditions(const Kernel &k) {
 }
 
 Halide::Func scheduled(const Kernel &k, Build &build) {
-    if (k.variant->direct) {
-        Direct x = k.variant->direct(build);
-        describe_outputs(x.result, {});
-        schedule_direct(x, k.target.lanes);
-        return x.result;
-    }
-    Blocking blocking = k.target.gpu() ? Blocking{} : cpu_blocking(k.params, build.storage);
+    if (k.target.gpu()) return scheduled_gpu(k, build, make_attention(build));
+    const Blocking blocking = cpu_blocking(k.params, build.storage);
     std::vector<std::pair<Attention, Softmax>> stages;
     build.stage = [&](Attention a, bool with_lse) {
         complete(build, a.queries);
@@ -103,20 +98,27 @@ Halide::Func scheduled(const Kernel &k, Build &build) {
         stages.emplace_back(a, blocked_softmax(build, a, blocking, with_lse));
         return stages.back().second.result;
     };
-    Attention a = make_attention(build);
+    Direct direct = k.variant->direct ? k.variant->direct(build) : Direct{};
+    Halide::Func result = direct.result;
+    if (result.defined()) {
+        describe_outputs(result, {});
+        schedule_direct(direct, build.v, k.target.lanes);
+    } else {
+        Attention a = make_attention(build);
+        Softmax x = blocked_softmax(build, a, blocking, has_lse(*k.variant));
+        result = x.result;
+        const bool whole = k.head_dim > 0 && !a.queries.column;  // columns of a head alone
+        describe_outputs(result, whole ? x.value_head : Expr());
+        schedule_cpu(x, a, k.params, k.target.lanes);
+        result.add_custom_lowering_pass(make_trim_to_range(x));
+    }
     build.stage = {};
-    if (k.target.gpu()) return scheduled_gpu(k, build, a);
-    Softmax x = blocked_softmax(build, a, blocking, has_lse(*k.variant));
-    const bool whole = k.head_dim > 0 && !a.queries.column;  // columns of a head alone
-    describe_outputs(x.result, whole ? x.value_head : Expr());
-    schedule_cpu(x, a, k.params, k.target.lanes);
-    x.result.add_custom_lowering_pass(make_trim_to_range(x));
     for (auto &[attention, stage] : stages) {
         schedule_cpu(stage, attention, k.params, k.target.lanes);
         stage.result.compute_root();
-        x.result.add_custom_lowering_pass(make_trim_to_range(stage));
+        result.add_custom_lowering_pass(make_trim_to_range(stage));
     }
-    return x.result;
+    return result;
 }
 
 void compile_kernel(const Kernel &k, const std::string &symbol, const std::string &path) {

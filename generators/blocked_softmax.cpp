@@ -135,7 +135,7 @@ private:
     void stage_rows() {
         const Source &s = p.source;
         auto value = [&](Expr k) { return s.value(v.d, located(k, whole ? staged(k) : key(k))); };
-        if (t.widen) {
+        if (t.widen || (s.computed && !whole && !t.whole_groups)) {
             for (Func f : {p.key, p.value}) f(at({v.d, v.k})) = Halide::undef<float>();
             p.key(at({v.d, p.over_keys})) = s.key(v.d, located(p.over_keys, key(p.over_keys)));
             p.value(at({v.d, p.over_keys})) = value(p.over_keys);
@@ -316,7 +316,8 @@ void finish(Softmax &x, const Queries &q) {
 
 // The result is an update over explicit tiles of rows: no division by the tile size anywhere, and a
 // row may go to any place. Heads and batch elements are part of the update for the same reason.
-void store(Softmax &x, const Build &build, const Queries &q, Expr columns, bool with_lse) {
+void store(Softmax &x, const Build &build, const Queries &q, Expr columns, bool with_lse,
+           bool stage) {
     const Dims &v = x.v;
     const Blocking &t = x.blocking;
     const int threads = t.row_threads, n = t.query_tile;
@@ -361,13 +362,15 @@ void store(Softmax &x, const Build &build, const Queries &q, Expr columns, bool 
 
 }  // namespace
 
-Softmax blocked_softmax(const Build &build, const Attention &a, const Blocking &t, bool with_lse) {
+Softmax blocked_softmax(const Build &build, const Attention &a, const Blocking &t, bool with_lse,
+                        bool stage) {
     Softmax x;
     x.v = build.v;
     x.blocking = t;
     const Dims &v = x.v;
     const Variant &variant = build.variant;
-    Expr D = build.extent("D"), Dv = variant.has_extent("Dv") ? build.extent("Dv") : D;
+    Expr D = a.head.defined() ? a.head : build.extent("D");
+    Expr Dv = build.extent(variant.has_extent("Dv") ? "Dv" : "D");
     x.head = t.padded_head ? Expr(t.padded_head) : D;
     x.head_terms = t.pairs ? simplify((x.head + 1) / 2) : x.head;
     x.value_head = t.padded_head ? Expr(t.padded_head) : Dv;

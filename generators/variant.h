@@ -201,14 +201,21 @@ struct Source {
     // The score of an admitted pair, from the scaled dot product; empty: as it is. -infinity
     // excludes the pair.
     std::function<Expr(Expr score, Expr row, Expr key)> score = {};
+    bool computed = false;  // key and value are more than a load: a CPU makes them once a chunk
+};
+
+// LayerNorm's statistics of rows that span all heads.
+struct RowNorm {
+    Func norm;                             // {mean, 1 / sqrt(variance + eps)}, by row and batch
+    Func columns, total, squares, spread;  // made once a row: sums over heads, then over columns
 };
 
 // What is no softmax over keys: a Func whose dimensions are those of the first output, innermost
 // first, and those that it reads, made once a row: they have all of its dimensions (columns), or
-// all but the first (rows).
+// all but the first (rows). before: as of Attention.
 struct Direct {
     Func result;
-    std::vector<Func> rows, columns;
+    std::vector<Func> rows, columns, before = {};
 };
 
 // Columns of the first output that no query writes: weighted sums of their own, in groups. value
@@ -230,6 +237,8 @@ struct Attention {
     std::vector<Source> sources;
     std::vector<Func> before;  // Funcs computed as whole tensors first (summaries, projections)
     std::vector<Beside> beside = {};
+    std::vector<RowNorm> norms;
+    Expr head;  // columns that a dot product sums; undefined: D
 };
 
 struct Site {
@@ -247,7 +256,7 @@ public:
     std::vector<Special> specials;              // most special first
     std::vector<std::string> heads{"D", "Dv"};  // extents that head_dims fixes
     std::function<Attention(Build &)> build;
-    std::function<Direct(Build &)> direct;  // in place of build
+    std::function<Direct(Build &)> direct;  // in place of build, if its result is defined
     std::function<Cost(Build &)> cost;
     bool stock = false;  // comes with Attune, so that kernels can be cached by Attune's own sources
     // Changes to an existing variant: a score modification and a further predicate.

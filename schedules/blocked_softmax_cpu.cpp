@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "../generators/math/exp2.h"
+#include "before.h"
 
 namespace attune {
 
@@ -85,7 +86,7 @@ private:
         for (Func f : {p.score, p.maximum, p.probability, p.sum}) f.compute_at(chunk);
         p.score.bound_storage(v.k, t.key_chunk);
         p.probability.bound_storage(v.k, terms());
-        if (t.widen || t.pairs) staged(p, chunk);
+        staged(p, chunk);
         // A tile of scores of its own: its accumulators never touch memory.
         p.dot.compute_at(p.score, p.over_groups.y).unroll(v.qi).unroll(v.k);
         p.dot.update().reorder(v.qi, v.k, p.over_d).vectorize(v.qi, lanes).unroll(v.qi).unroll(v.k);
@@ -124,35 +125,6 @@ private:
     }
 };
 
-// A product of matrices, columns v.d of rows v.qi: four rows share a load of the other matrix.
-void schedule_product(Func f, const Dims &v, int lanes) {
-    Var columns("columns"), rows("rows");
-    Halide::Stage s = f.update().split(v.d, columns, v.d, lanes, TailStrategy::GuardWithIf);
-    s.split(v.qi, rows, v.qi, 4, TailStrategy::GuardWithIf);
-    std::vector<Halide::VarOrRVar> order{v.d, v.qi};
-    for (const Halide::RVar &r : f.rvars()) order.push_back(r);
-    order.insert(order.end(), {rows, columns});
-    s.reorder(order).vectorize(v.d).unroll(v.qi);
-}
-
-// Funcs before the softmax, as whole tensors: the innermost dimension on the lanes, or in a dot
-// product of heads of constant size the columns that it sums.
-void schedule_before(Func f, const Dims &v, int lanes) {
-    f.compute_root().parallel(v.h).parallel(v.b);
-    f.vectorize(f.args()[0], lanes, TailStrategy::GuardWithIf);
-    for (int i = 0; i < f.num_update_definitions(); i++) {
-        Halide::Stage s = f.update(i).parallel(v.h).parallel(v.b);
-        Halide::RVar r = f.rvars(i)[0];
-        auto extent = Halide::Internal::as_const_int(r.extent());
-        if (f.args()[1].name() == v.qi.name())
-            schedule_product(f, v, lanes);
-        else if (f.args()[0].name() == v.d.name())
-            s.vectorize(v.d, lanes, TailStrategy::GuardWithIf);
-        else if (extent && *extent % lanes == 0)
-            s.atomic().vectorize(r, lanes);
-    }
-}
-
 }  // namespace
 
 Blocking cpu_blocking(const Params &p, const Storage &storage) {
@@ -190,6 +162,7 @@ void schedule_place(SourceFuncs &p, LoopLevel chunk, int lanes) {
 
 void schedule_cpu(Softmax &x, const Attention &a, const Params &params, int lanes) {
     for (const Func &f : a.before) schedule_before(f, x.v, lanes);
+    for (RowNorm n : a.norms) schedule_norm(n, x.v, lanes);
     schedule_result(x, lanes);
     for (const BesideFuncs &p : x.beside) schedule_beside(x, p, lanes);
     if (params.columns_on_lanes)

@@ -1,10 +1,13 @@
 #include "direct.h"
 
+#include "before.h"
+
 namespace attune {
 
 using Halide::TailStrategy;
 
-void schedule_direct(Direct &x, int lanes) {
+void schedule_direct(Direct &x, const Dims &v, int lanes) {
+    for (const Func &f : x.before) schedule_before(f, v, lanes);
     const std::vector<Var> &args = x.result.args();
     Var d = args[0], row = args[1];
     // Two dimensions are one loop. With a third or a split, Halide would store what a row needs for

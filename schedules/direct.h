@@ -6,6 +6,6 @@
 namespace attune {
 
 // On a CPU. lanes: f32 in a vector register.
-void schedule_direct(Direct &x, int lanes);
+void schedule_direct(Direct &x, const Dims &v, int lanes);
 
 }  // namespace attune

@@ -8,7 +8,8 @@
 namespace attune::tests {
 namespace {
 
-const Family *const families[] = {&dense_family, &combiner_family, &cluster_family, &lsra_family};
+const Family *const families[] = {&dense_family, &combiner_family, &cluster_family, &lsra_family,
+                                  &tls_family};
 
 const Family &family_of(const std::string &op) {
     for (const Family *family : families)
@@ -26,13 +27,14 @@ std::int64_t parts_of(const Case &call) {
     return (all + size - 1) / size;
 }
 
-// Shape of o or o_part.
+// Shape of the result.
 std::vector<std::int64_t> result_shape(const Case &call) {
     if (call.op == "dense_merge") {
         const auto &parts = call.tensors.at("o_part").shape;
         return {parts.begin() + 1, parts.end()};
     }
     std::vector<std::int64_t> shape = call.tensors.at("q").shape;
+    if (call.has("qc")) ++shape[1];
     shape.back() = call.tensors.at(call.has("v_pages") ? "v_pages" : "v").shape.back();
     if (call.op == "dense_split") shape.insert(shape.begin(), parts_of(call));
     return shape;
@@ -44,11 +46,18 @@ void describe_dense(std::ostream &out, const Config &c) {
     if (c.alibi) out << " alibi=" << c.alibi;
     if (c.page) out << " page=" << c.page;
     if (c.op == "dense_merge") out << " parts=" << c.parts;
-    if (c.one_filter) out << " one-filter";
-    out << (c.sink ? " sink" : "") << (c.packed ? " packed" : "");
+    out << (c.one_filter ? " one-filter" : "") << (c.cls ? " cls" : "") << (c.sink ? " sink" : "")
+        << (c.packed ? " packed" : "");
 }
 
 }  // namespace
+
+std::string result_name(const std::string &op) {
+    if (op == "dense_split") return "o_part";
+    return op == "tls_bidir" ? "out" : "o";
+}
+
+bool mixes_heads(const std::string &op) { return op == "tls_bidir"; }
 
 std::vector<std::string> all_ops() {
     std::vector<std::string> all;
@@ -103,14 +112,14 @@ void add_outputs(Case &call, bool lse, Layout layout, Guard guard) {
     const auto inner = shape.end() - 3;
     const std::vector<std::int64_t> outer(shape.begin(), inner);
     const bool split = call.op == "dense_split", merge = call.op == "dense_merge";
-    const auto before = call.tensors.find("o");
+    const auto before = call.tensors.find(result_name(call.op));
     Dtype dtype = split || merge ? Dtype::f32 : call.tensors.at("q").dtype;
     if (before != call.tensors.end()) dtype = before->second.dtype;
     std::int64_t count = 1;
     for (std::int64_t extent : outer) count *= extent;
-    call.tensors[split ? "o_part" : "o"] =
+    call.tensors[result_name(call.op)] =
         with_outer(output(dtype, {count, inner[0], inner[1], inner[2]}, layout, guard), outer);
-    if (is_combiner(call.op) || !(lse || split || merge)) return;
+    if (is_combiner(call.op) || call.op == "tls_bidir" || !(lse || split || merge)) return;
     std::vector<std::int64_t> rows = outer;
     rows.insert(rows.end(), {inner[1], inner[0]});
     call.tensors[split ? "lse_part" : "lse"] = output(Dtype::f32, rows, layout, guard);

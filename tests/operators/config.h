@@ -19,7 +19,7 @@ struct Config {
     Dtype dtype = Dtype::f32;  // of storage tensors
     std::int64_t B = 1, Lq = 16, Lk = 16, Hq = 1, Hkv = 1, D = 16, Dv = 16;
     std::map<std::string, oracle::Attribute> attributes;
-    std::vector<int> q_len, kv_len;  // empty: absent. cluster_attn: kv_len is n_len, Lq is N
+    std::vector<int> q_len, kv_len;  // empty: absent. cluster_attn: kv_len is n_len, Lq is N; tls: tokens kept
     Layout layout = Layout::blhd;
     Guard guard = Guard::after;
     bool poison = false;   // NaN behind the lengths
@@ -36,6 +36,7 @@ struct Config {
     bool packed = false;                 // dense_paged: with cu_q, rows of lengths q_len
     std::int64_t parts = 2;              // dense_merge: S
     bool one_filter = false;             // lsra_core: the same for all tokens
+    bool cls = false;                    // tls_bidir: with a CLS token
 };
 
 // Operators that have configurations.
@@ -44,6 +45,11 @@ std::vector<std::string> all_ops();
 bool is_combiner(const std::string &op);
 bool is_grid(const std::string &op);  // of a Combiner, in rows of M tokens
 bool has_flag_causal(const std::string &op);
+// Of an operator's first output.
+std::string result_name(const std::string &op);
+
+// Whether a head's result depends on other heads.
+bool mixes_heads(const std::string &op);
 
 // One line for messages.
 std::string describe(const Config &config);

@@ -18,11 +18,14 @@ double admitted(double wish, const attune_condition &condition) {
 Config config_for(const attune_variant &variant, const attune_kernel &kernel) {
     Config c;
     c.op = variant.name;
-    c.B = 2, c.Lq = c.Lk = 99, c.Hq = 2, c.Hkv = is_combiner(c.op) ? 2 : 1;
+    c.B = 2, c.Lq = c.Lk = 99, c.Hq = 2;
+    c.Hkv = mixes_heads(c.op) || is_combiner(c.op) ? 2 : 1;
     c.D = c.Dv = 40;
     if (is_grid(c.op) || c.op == "combiner_fixed") c.attributes["M"] = 33.0;
     if (is_combiner(c.op) && has_flag_causal(c.op)) c.attributes["causal"] = 1.0;
     if (c.op == "cluster_attn") c.attributes["chunk"] = 37.0;
+    if (c.op == "tls_bidir") c.attributes = {{"w", 9.0}, {"r", 4.0}};
+    c.cls = std::string(kernel.name).find("_cls_") != std::string::npos;
     if (c.op.compare(0, 5, "dense") == 0 && c.op != "dense_merge")
         c.attributes = {{"left", 21.0}, {"right", 9.0}};
     if (c.op == "dense_split") c.attributes["split_size"] = 40.0;
@@ -56,7 +59,7 @@ Config config_for(const attune_variant &variant, const attune_kernel &kernel) {
                 c.attributes[attribute.name] = value;
         }
     }
-    if (is_combiner(c.op) || c.op == "cluster_attn") c.Dv = c.D;
+    if (c.op.compare(0, 5, "dense") != 0) c.Dv = c.D;
     return c;
 }
 

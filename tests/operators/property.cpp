@@ -12,6 +12,11 @@ void set_sizes(Config &c, bool uneven) {
     if (c.op == "dense_paged") c.page = 16;
     if (c.op == "dense_split") c.attributes["split_size"] = 50.0, c.page = uneven ? 16 : 0;
     if (c.op == "dense_merge") c.parts = 3;
+    if (c.op == "tls_bidir") {
+        c.attributes = {{"w", c.attributes.at("causal") == oracle::Attribute(0.0) ? 33.0 : 12.0},
+                        {"r", 5.0}};
+        c.cls = uneven;
+    }
     const bool lsra = c.op.compare(0, 4, "lsra") == 0;
     if (lsra) c.attributes["K"] = 7.0, c.one_filter = uneven;
     if (c.op == "lsra_core")
@@ -19,7 +24,7 @@ void set_sizes(Config &c, bool uneven) {
     if (c.op == "lsra_core_step") c.Lk = 45;
     const bool lengths = !is_combiner(c.op) && c.op != "dense_merge";
     if (uneven && lengths) c.kv_len = {132, 0, 77};
-    if (uneven && lengths && !lsra && c.op != "cluster_attn") c.q_len = {132, 5, 100};
+    if (uneven && lengths && c.op.compare(0, 5, "dense") == 0) c.q_len = {132, 5, 100};
     c.packed = c.op == "dense_paged" && uneven;
 }
 
@@ -42,7 +47,7 @@ std::vector<Config> Property::configs() const {
         for (const double causal : {0.0, 1.0}) {
             Config c;
             c.op = op();
-            c.B = 3, c.Hq = 4, c.Hkv = is_combiner(op()) ? 4 : 2;
+            c.B = 3, c.Hq = 4, c.Hkv = mixes_heads(op()) || is_combiner(op()) ? 4 : 2;
             c.Lq = c.Lk = 132;
             c.D = c.Dv = width;
             if (has_flag_causal(op()))

@@ -121,6 +121,8 @@ template <typename Real>
 Outputs cluster_attn(const Case &call);
 template <typename Real>
 Outputs lsra(const Case &call);  // lsra_core and lsra_core_step
+template <typename Real>
+Outputs tls_bidir(const Case &call);
 
 }  // namespace attune::oracle
 #endif

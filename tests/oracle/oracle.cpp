@@ -28,6 +28,7 @@ const std::map<std::string, Loops<Real>> &loops() {
         {"cluster_attn", cluster_attn<Real>},
         {"lsra_core", lsra<Real>},
         {"lsra_core_step", lsra<Real>},
+        {"tls_bidir", tls_bidir<Real>},
     };
     return all;
 }

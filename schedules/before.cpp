@@ -1,0 +1,49 @@
+#include "before.h"
+
+namespace attune {
+
+using Halide::TailStrategy;
+
+namespace {
+
+// A product of matrices, columns v.d of rows v.qi: four rows share a load of the other matrix.
+void schedule_product(Func f, const Dims &v, int lanes) {
+    Var columns("columns"), rows("rows");
+    Halide::Stage s = f.update().split(v.d, columns, v.d, lanes, TailStrategy::GuardWithIf);
+    s.split(v.qi, rows, v.qi, 4, TailStrategy::GuardWithIf);
+    std::vector<Halide::VarOrRVar> order{v.d, v.qi};
+    for (const Halide::RVar &r : f.rvars()) order.push_back(r);
+    order.insert(order.end(), {rows, columns});
+    s.reorder(order).vectorize(v.d).unroll(v.qi);
+}
+
+}  // namespace
+
+void schedule_before(Func f, const Dims &v, int lanes) {
+    f.compute_root().parallel(v.h).parallel(v.b);
+    f.vectorize(f.args()[0], lanes, TailStrategy::GuardWithIf);
+    for (int i = 0; i < f.num_update_definitions(); i++) {
+        Halide::Stage s = f.update(i).parallel(v.h).parallel(v.b);
+        Halide::RVar r = f.rvars(i)[0];
+        auto extent = Halide::Internal::as_const_int(r.extent());
+        if (f.args()[1].name() == v.qi.name())
+            schedule_product(f, v, lanes);
+        else if (f.args()[0].name() == v.d.name())
+            s.vectorize(v.d, lanes, TailStrategy::GuardWithIf);
+        else if (extent && *extent % lanes == 0)
+            s.atomic().vectorize(r, lanes);
+    }
+}
+
+void schedule_norm(RowNorm &n, const Dims &v, int lanes) {
+    Var row = n.norm.args()[0], rows("rows");
+    n.norm.compute_root().parallel(v.b).split(row, rows, row, 16, TailStrategy::GuardWithIf);
+    n.norm.parallel(rows);
+    for (Func f : {n.columns, n.squares}) {
+        f.compute_at(n.norm, row).vectorize(v.d, lanes, TailStrategy::GuardWithIf);
+        f.update().reorder(v.d, f.rvars(0)[0]).vectorize(v.d, lanes, TailStrategy::GuardWithIf);
+    }
+    for (Func f : {n.total, n.spread}) f.compute_at(n.norm, row);
+}
+
+}  // namespace attune
