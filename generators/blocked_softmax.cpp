@@ -316,8 +316,7 @@ void finish(Softmax &x, const Queries &q) {
 
 // The result is an update over explicit tiles of rows: no division by the tile size anywhere, and a
 // row may go to any place. Heads and batch elements are part of the update for the same reason.
-void store(Softmax &x, const Build &build, const Queries &q, Expr columns, bool with_lse,
-           bool stage) {
+void store(Softmax &x, const Build &build, const Queries &q, Expr columns, bool with_lse) {
     const Dims &v = x.v;
     const Blocking &t = x.blocking;
     const int threads = t.row_threads, n = t.query_tile;
@@ -362,8 +361,7 @@ void store(Softmax &x, const Build &build, const Queries &q, Expr columns, bool 
 
 }  // namespace
 
-Softmax blocked_softmax(const Build &build, const Attention &a, const Blocking &t, bool with_lse,
-                        bool stage) {
+Softmax blocked_softmax(const Build &build, const Attention &a, const Blocking &t, bool with_lse) {
     Softmax x;
     x.v = build.v;
     x.blocking = t;
