@@ -20,7 +20,9 @@ void inputs(Case &call, const Config &c, Engine &engine) {
     call.tensors["k"] = rows(c, engine, {c.Lq, c.B, c.Hq, c.D}, 1);
     call.tensors["v"] = rows(c, engine, {c.Lq, c.B, c.Hq, c.D}, 1);
     call.tensors["u"] = rows(c, engine, {c.Lq, c.B, c.Hkv, c.Dv}, 1);
-    call.tensors["wl"] = rows(c, engine, {c.one_filter ? 1 : c.Lq, c.B, c.Hkv, taps}, 1);
+    // Filters without a softmax add up to about 1 too: the error rule is one of weighted means.
+    const double spread = call.number("softmax_taps", 1) != 0 ? 1 : 1.0 / static_cast<double>(taps);
+    call.tensors["wl"] = rows(c, engine, {c.one_filter ? 1 : c.Lq, c.B, c.Hkv, taps}, spread);
     if (c.one_filter) {
         Tensor &wl = call.tensors["wl"];
         wl.shape.erase(wl.shape.begin(), wl.shape.begin() + 2);

@@ -218,7 +218,8 @@ TEST(LsraMatrix, Widths) {
                 Config c = sized(op, 33, n % 4 * 13, n);
                 c.D = width, c.Dv = group;
                 c.attributes["K"] = at(windows, n) + 8.0;
-                if (c.op == "lsra_core") c.attributes["P"] = 3.0, c.attributes["causal"] = n % 2;
+                if (c.op == "lsra_core")
+                    c.attributes["P"] = 3.0, c.attributes["causal"] = n % 2 + 0.0;
                 ++n;
                 check_everywhere(c, all_targets());
             }
