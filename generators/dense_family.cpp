@@ -50,18 +50,18 @@ std::vector<Special> dense_specials(const Variant &v) {
     };
     const auto none = without({"bias", "mask", "alibi"});
     // Loads of a bias or a mask by queries on the lanes are gathers: not where they are absent.
-    std::vector<Special> all_specials = {{"decode", uncapped, true, none, false, one},
-                                         {"decode_any", uncapped, false, none, false, one},
-                                         {"plain", all, true, none},
-                                         {"band", uncapped, true, none},
-                                         {"generic", uncapped, false, without({"bias", "mask"})},
-                                         {"bias", uncapped, false, without({"mask"}), false},
-                                         {"mask", uncapped, false, without({"bias"}), false}};
+    std::vector<Special> specials = {{"decode", uncapped, true, none, false, one},
+                                     {"decode_any", uncapped, false, none, false, one},
+                                     {"plain", all, true, none},
+                                     {"band", uncapped, true, none},
+                                     {"generic", uncapped, false, without({"bias", "mask"})},
+                                     {"bias", uncapped, false, without({"mask"}), false},
+                                     {"mask", uncapped, false, without({"bias"}), false}};
     // A cap beside gathers of a bias and a mask that are not there: 0.40 of the peak on AVX2.
     if (v.has_tensor("bias"))
-        all_specials.push_back({"softcap", {}, false, without({"bias", "mask"}), false});
-    all_specials.push_back({"full", {}, false});
-    return all_specials;
+        specials.push_back({"softcap", {}, false, without({"bias", "mask"}), false});
+    specials.push_back({"full", {}, false});
+    return specials;
 }
 
 std::vector<Special> dense_specials(const Variant &v, const std::vector<std::string> &kinds,

@@ -46,7 +46,8 @@ ATTUNE_VARIANT(band_summaries) {
     extra.input("vs", "B R Hkv Dv", "summary values");
     v.tensors.insert(at, extra.tensors.begin(), extra.tensors.end());
     v.doc = "a band and R summary rows in one softmax";
-    v.specials = {{"band", {}}, {"generic", {}, false}};
+    v.specials = {{"band", {{"softcap", 0}}, true, {"bias", "mask", "alibi"}},
+                  {"generic", {}, false}};
     v.build = algorithm;
     v.cost = work;
     v.shape("window_8192_d64_r32",
