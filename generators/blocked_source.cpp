@@ -1,0 +1,257 @@
+#include "blocked_source.h"
+
+#include "math/bf16.h"
+
+namespace attune {
+
+using Halide::FuncRef;
+using Halide::RDom;
+using Halide::Tuple;
+
+Expr row_integer(const Softmax &x, const SourceFuncs &p, size_t i) {
+    const Dims &v = x.v;
+    FuncRef all = p.rows(v.qi, v.qb, v.h, v.b);
+    return p.source.row.size() > 1 ? Expr(all[int(i)]) : Expr(all);
+}
+
+Expr column(const Softmax &x, int j) {
+    const Blocking &t = x.blocking;
+    return j / t.run * t.run * x.owners + x.v.g * t.run + j % t.run;
+}
+
+bool divides(int divisor, Expr e) { return Halide::Internal::is_const_zero(simplify(e % divisor)); }
+
+// e to the power of a difference of scores. Those that a variant changes are rounded once more if
+// they, and not their differences, are multiplied by log2(e): twice the error for scores of 100.
+Expr power(const Softmax &x, Expr difference) {
+    return x.blocking.exp2(x.natural ? difference * kLog2e : difference);
+}
+
+namespace {
+
+class SourceBuilder {
+public:
+    SourceBuilder(Softmax &x, const Source &source, Expr rows)
+        : x(x), v(x.v), t(x.blocking), rows(rows), whole(t.key_step == t.key_chunk) {
+        p.source = source;
+        p.range = Func(source.name + "_range");
+        p.place = Func(source.name + "_place");
+        Func *funcs[] = {&p.rows,    &p.key,         &p.value, &p.dot,     &p.score,
+                         &p.maximum, &p.probability, &p.sum,   &p.weighted};
+        const char *names[] = {"rows",    "key",         "value", "dot",     "score",
+                               "maximum", "probability", "sum",   "weighted"};
+        for (int i = 0; i < 9; i++) *funcs[i] = Func(source.name + "_" + names[i]);
+    }
+
+    SourceFuncs make() {
+        range();
+        domains();
+        place();
+        if (t.pairs)
+            stage_pairs();
+        else
+            stage_rows();
+        scores();
+        softmax();
+        merge();
+        return p;
+    }
+
+private:
+    Softmax &x;
+    const Dims &v;
+    const Blocking &t;
+    const Expr rows;
+    const bool whole;
+    SourceFuncs p;
+    Expr first, last;  // of the block's keys
+    bool masked = false;
+
+    std::vector<Expr> at(std::vector<Expr> index) const {
+        index.insert(index.end(), {v.c, v.qb, v.h, v.b});
+        return index;
+    }
+    Expr key(Expr k) const { return first + v.c * t.key_chunk + k; }
+    // Past the end the last key again, so memory behind the keys is never read.
+    Expr staged(Expr k) const { return min(key(k), last - 1); }
+    Expr inside(Expr k) const {
+        Expr end = last - 1 - first - v.c * t.key_chunk;
+        return unsafe_promise_clamped(min(k, end), 0, t.key_chunk - 1);
+    }
+    Key located(Expr k, Expr index) const {
+        Key out{index, {}};
+        const auto &locate = p.source.locate;
+        if (locate.empty()) return out;
+        FuncRef made = p.place(at({k}));
+        for (size_t i = 0; i < locate.size(); i++)
+            out.at.push_back(whole               ? locate[i](index)
+                             : locate.size() > 1 ? Expr(made[int(i)])
+                                                 : Expr(made));
+        return out;
+    }
+
+    // On a CPU the range is two integers made once a block: a where() with a load or a long
+    // expression in it stays a branch inside the loops (causal, length 1000: 0.46 of the peak).
+    void range() {
+        first = p.source.first;
+        last = p.source.last;
+        if (whole) return;
+        p.range(v.qb, v.h, v.b) = Tuple(first, last);
+        FuncRef made = p.range(v.qb, v.h, v.b);
+        first = made[0];
+        last = made[1];
+    }
+
+    // Each where() becomes a loop bound: what lies past the last key is not visited.
+    void domains() {
+        const Source &s = p.source;
+        const int chunk = t.key_chunk, step = t.key_step;
+        p.over_d = RDom(0, x.head_terms, s.name + "_over_d");
+        p.over_chunks = RDom(0, max((s.max_keys + chunk - 1) / chunk, 1), s.name + "_over_chunks");
+        p.over_chunks.where(p.over_chunks * chunk < last - first);
+        p.over_groups = RDom(0, step, 0, chunk / step, s.name + "_over_groups");
+        p.over_keys = p.over_terms = RDom(0, chunk, s.name + "_over_keys");
+        if (t.pairs) p.over_terms = RDom(0, chunk / 2, s.name + "_over_pairs");
+        if (whole) return;
+        p.over_groups.where(key(p.over_groups.y * step) < last);
+        p.over_keys.where(key(p.over_keys) < last);
+        if (t.pairs) p.over_terms.where(key(p.over_terms * 2) < last);
+    }
+
+    void place() {
+        std::vector<Expr> made;
+        for (auto &f : p.source.locate) made.push_back(f(staged(v.k)));
+        if (!whole && !made.empty()) p.place(at({v.k})) = Tuple(made);
+    }
+
+    void stage_rows() {
+        const Source &s = p.source;
+        auto value = [&](Expr k) { return s.value(v.d, located(k, whole ? staged(k) : key(k))); };
+        if (t.widen || (s.computed && !whole && !t.whole_groups)) {
+            for (Func f : {p.key, p.value}) f(at({v.d, v.k})) = Halide::undef<float>();
+            p.key(at({v.d, p.over_keys})) = s.key(v.d, located(p.over_keys, key(p.over_keys)));
+            p.value(at({v.d, p.over_keys})) = value(p.over_keys);
+            return;
+        }
+        p.key(at({v.d, v.k})) = s.key(v.d, located(inside(v.k), staged(v.k)));
+        p.value(at({v.d, v.k})) = value(v.k);
+    }
+
+    // Pairs of d of a key are read in place if they lie together in memory; pairs of keys of V are
+    // made once a chunk.
+    void stage_pairs() {
+        const Source &s = p.source;
+        auto value = [&](Expr k) { return s.value(v.d, located(inside(k), key(k))); };
+        p.value(at({v.d, v.k})) = Halide::undef<uint32_t>();
+        p.value(at({v.d, p.over_terms})) = bf16_pair(value, p.over_terms * 2, last - key(0));
+        auto pair = [&](const Key &k) {
+            auto load = [&](Expr d) { return s.key(d, k); };
+            return bf16_pair(load, v.d * 2, x.head);
+        };
+        Key in_place = located(inside(v.k), staged(v.k));
+        if (divides(2, x.head) && widened_bf16(s.key(v.d, in_place)).defined()) {
+            p.key(at({v.d, v.k})) = pair(in_place);
+            return;
+        }
+        p.key(at({v.d, v.k})) = Halide::undef<uint32_t>();
+        p.key(at({v.d, p.over_keys})) = pair(located(p.over_keys, key(p.over_keys)));
+    }
+
+    Expr admitted(Expr row, Expr k) {
+        const Source &s = p.source;
+        std::vector<Expr> made, read;
+        for (auto &f : s.row) made.push_back(f(row));
+        if (!made.empty()) p.rows(v.qi, v.qb, v.h, v.b) = Tuple(made);
+        for (size_t i = 0; i < made.size(); i++) read.push_back(row_integer(x, p, i));
+        Expr ok;
+        if (s.admit) ok = s.admit(read, row, staged(k));
+        if (whole || t.whole_groups) ok = ok.defined() ? ok && key(k) < last : key(k) < last;
+        return ok;
+    }
+
+    void scores() {
+        const int step = t.key_step;
+        p.dot(at({v.qi, v.k, v.kt})) = 0.f;
+        FuncRef dot = p.dot(at({v.qi, v.k, v.kt}));
+        dot = sum(dot, x.query(v.qi, p.over_d, v.qb, v.h, v.b),
+                  p.key(at({p.over_d, v.kt * step + v.k})));
+        Expr k = p.over_groups.y * step + p.over_groups.x;
+        Expr row = min(v.qb * t.query_tile + v.qi, rows - 1);
+        Expr s = p.dot(at({v.qi, p.over_groups.x, p.over_groups.y}));
+        if (x.scale.defined()) s = s * x.scale;
+        if (p.source.score) s = p.source.score(s, row, staged(k));
+        Expr ok = admitted(row, k);
+        if (p.source.score) ok = ok.defined() ? ok && s > kSeen : s > kSeen;
+        masked = ok.defined();
+        if (masked) s = select(ok, s, kNone);
+        // Updates over RDoms, because pure loops would run over the whole chunk.
+        p.score(at({v.qi, v.k})) = Halide::undef<float>();
+        p.score(at({v.qi, k})) = s;
+    }
+
+    void softmax() {
+        Expr k = p.over_keys, term = p.over_terms, left = last - key(0);
+        if (t.whole_groups) k = term = p.over_groups.y * t.key_step + p.over_groups.x;
+        p.maximum(at({v.qi})) = kNone;
+        p.maximum(at({v.qi})) = max(p.maximum(at({v.qi})), p.score(at({v.qi, k})));
+        // A masked pair counts exactly 0; a row that sees nothing of the chunk sums to 0.
+        Expr m = p.maximum(at({v.qi})), weight;
+        if (masked) m = max(m, kSeen);
+        auto score = [&](Expr k) { return p.score(at({v.qi, k})); };
+        if (t.pairs) {
+            // The last key again past the end, where V and the weight are 0. The sum is that of
+            // unrounded probabilities: a second value of the Func.
+            Expr second = unsafe_promise_clamped(min(term * 2 + 1, left - 1), 0, t.key_chunk - 1);
+            auto y = [&](Expr k) {
+                return x.natural ? (score(k) - m) * kLog2e - 0.5f : score(k) - (m + 0.5f);
+            };
+            Expr both = select(term * 2 + 1 < left, 1.f, 0.f);
+            p.probability(at({v.qi, v.k})) =
+                Tuple(Halide::undef<uint32_t>(), Halide::undef<float>());
+            p.probability(at({v.qi, term})) = exp2_bf16_pair(y(term * 2), y(second), both);
+            weight = p.probability(at({v.qi, term}))[1];
+        } else {
+            Expr y = score(term) - m, e = power(x, y);
+            if (masked && !t.exp2_flushes) e = select(y > kSeen, e, 0.f);
+            p.probability(at({v.qi, v.k})) = Halide::undef<float>();
+            p.probability(at({v.qi, term})) = e;
+            weight = p.probability(at({v.qi, term}));
+        }
+        p.sum(at({v.qi})) = 0.f;
+        p.sum(at({v.qi})) += weight;
+        p.weighted(at({v.qi, v.d})) = 0.f;
+        FuncRef weighted = p.weighted(at({v.qi, v.d}));
+        term = p.over_terms;
+        FuncRef probability = p.probability(at({v.qi, term}));
+        Expr factor = t.pairs ? Expr(probability[0]) : Expr(probability);
+        weighted = sum(weighted, factor, p.value(at({v.d, term})));
+    }
+
+    Expr sum(Expr old, Expr a, Expr b) const {
+        return t.pairs ? add_products(old, a, b) : old + a * b;
+    }
+
+    // One of the two factors is always 1: one exponential instead of two.
+    void merge() {
+        Expr c = p.over_chunks;
+        FuncRef old = x.state(v.qi, v.g, v.qb, v.h, v.b);
+        Expr m_old = old[0], m = p.maximum(v.qi, c, v.qb, v.h, v.b);
+        Expr smaller = power(x, -abs(m_old - m));
+        Expr f_old = select(m_old >= m, 1.f, smaller), f = select(m_old >= m, smaller, 1.f);
+        std::vector<Expr> next{max(m_old, m), old[1] * f_old + p.sum(v.qi, c, v.qb, v.h, v.b) * f};
+        for (int j = 0; j < t.columns; j++) {
+            Expr weighted = p.weighted(v.qi, column(x, j), c, v.qb, v.h, v.b);
+            next.push_back(old[2 + j] * f_old + weighted * f);
+        }
+        x.state(v.qi, v.g, v.qb, v.h, v.b) = Tuple(next);
+        p.update = x.state.num_update_definitions() - 1;
+    }
+};
+
+}  // namespace
+
+SourceFuncs blocked_source(Softmax &x, const Source &source, Expr rows) {
+    return SourceBuilder(x, source, rows).make();
+}
+
+}  // namespace attune
