@@ -52,7 +52,8 @@ TEST_P(Conformance, Holds) {
             now_running(folder.string() + " on " + target + " in " + name_of(dtype));
             Case call = file.call;
             for (const char *name :
-                 {"q", "k", "v", "x", "k_pages", "v_pages", "u", "wl", "Kc", "Vc", "buf"})
+                 {"q",   "k",  "v",  "x",  "k_pages", "v_pages", "u",  "wl",     "Kc",     "Vc",
+                  "buf", "qc", "kc", "vc", "kw",      "vw",      "Rw", "kcache", "vcache", "Rc"})
                 if (call.has(name) && dtype != Dtype::f32)
                     call.tensors[name] = rounded(call.tensors[name], dtype);
             if (call.op == "dense_merge") call.tensors["o"].dtype = dtype;

@@ -39,7 +39,7 @@ std::vector<double> stored(std::vector<double> values, Dtype dtype) {
 double unit(Dtype dtype) { return std::ldexp(1, dtype == Dtype::bf16 ? -8 : -11); }
 
 const Tensor &values_of(const Case &call) {
-    for (const char *name : {"v", "v_pages"})
+    for (const char *name : {"v", "v_pages", "vw"})
         if (call.has(name)) return call.tensors.at(name);
     return call.tensors.at("o_part");
 }
