@@ -117,11 +117,12 @@ void inspect(const Options &options) {
 }
 
 constexpr const char *HELP = R"(
---pattern runs the kernel once a token of the value tensor, with that token changed, and draws how
-much each row of the first output moves: FILE is an SVG, rows downwards, tokens to the right, white
-where a row does not see a token at all. The tokens of a tensor are its dimensions other than B, the
-heads (symbols that begin with H) and the last; the value tensor is v, else the first input whose
-name begins with v, or that of --of. f32, and at most 256 tokens and rows: give a small --size.
+--pattern runs the kernel once a token of the value tensor, with that token changed, and draws what
+each row of the first output sees: FILE is an SVG, rows downwards, tokens to the right, white where
+a row does not change at all, else the darker, the greater the change beside the row's greatest. The
+tokens of a tensor are its dimensions other than B, the heads (symbols that begin with H) and the
+last. The value tensor is v, else the first input whose name begins with v, or that of --of. f32,
+and at most 256 tokens and rows: give a small --size. With --json the changes are printed.
 
 Examples:
   attune inspect --variant dense --shape dense_2048_d64

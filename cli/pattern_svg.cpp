@@ -8,8 +8,7 @@ namespace tool {
 namespace {
 
 constexpr int LEFT = 58, TOP = 52, BOTTOM = 46, LEGEND = 132, SIDE = 512;
-constexpr int LEAST_CELL = 2, MOST_CELL = 16, MOST_LEVELS = 9;
-constexpr double ROUNDED = 1 + 1e-4;  // a weight of 1 may come out as 0.9999999
+constexpr int LEAST_CELL = 2, MOST_CELL = 16;
 
 template <class... Values>
 std::string format(const char *pattern, Values... values) {
@@ -25,60 +24,53 @@ std::string escaped(const std::string &text) {
     return out;
 }
 
-// 1, 0.3, 0.1, 0.03, ...: the n-th bound, which may be negative for those above 1.
-double bound(int n) {
-    const int decade = int(std::floor(n / 2.0));
-    return (n - 2 * decade ? 3 : 10) * std::pow(10, -decade - 1);
-}
-
-// Cells by the bound that they reach: half a decade a level, from that of the largest influence.
-class Scale {
+// Cells by the share that they have of their row's largest influence, to the nearest power of two:
+// depth 0 is the largest, depth n about 2^-n of it; white cells have none.
+class Shades {
 public:
-    explicit Scale(const Pattern &pattern) {
-        double most = 0, least = INFINITY;
-        for (double x : pattern.influence) {
-            most = std::max(most, x * ROUNDED);
-            if (x > 0) least = std::min(least, x * ROUNDED);
+    explicit Shades(const Pattern &pattern) {
+        for (int64_t row = 0; row < pattern.rows; row++) {
+            double most = 0;
+            for (int64_t i = 0; i < pattern.tokens; i++) most = std::max(most, pattern.at(row, i));
+            for (int64_t i = 0; i < pattern.tokens; i++)
+                depths_.push_back(depth_of(pattern.at(row, i), most));
         }
-        if (most == 0) return;
-        first_ = -80;
-        while (bound(first_) > most) first_++;
-        levels_ = 1;
-        while (levels_ < MOST_LEVELS && bound(first_ + levels_ - 1) > least) levels_++;
+        deepest_ = *std::max_element(depths_.begin(), depths_.end());
     }
 
-    int levels() const { return levels_; }
-    // 0: not seen; 1: the least that is, ... levels(): the most.
-    int level(double influence) const {
-        if (influence == 0) return 0;
-        int level = levels_;
-        while (level > 1 && influence * ROUNDED < bound(first_ + levels_ - level)) level--;
-        return level;
+    int depth(size_t cell) const { return depths_[cell]; }
+    int deepest() const { return deepest_; }
+    std::string label(int depth) const {
+        if (depth == WHITE) return "0: not seen";
+        if (depth == 0) return "1";
+        return format("1/%d%s", 1 << depth, depth == DEEPEST ? " or less" : "");
     }
-    std::string label(int level) const {
-        const double low = bound(first_ + levels_ - level);
-        return level == 1 && levels_ == MOST_LEVELS
-                   ? format("below %g", bound(first_ + levels_ - 2))
-                   : format("%g or more", low);
+    // From a dark blue to a pale one.
+    std::string colour(int depth) const {
+        if (depth == WHITE) return "#fff";
+        const int ramp[][3] = {{8, 29, 88}, {33, 113, 181}, {107, 174, 214}, {222, 235, 247}};
+        const double at = deepest_ > 0 ? 3. * depth / deepest_ : 0;
+        const int part = std::min(int(at), 2);
+        int mixed[3];
+        for (int c = 0; c < 3; c++)
+            mixed[c] =
+                int(std::lround(ramp[part][c] + (at - part) * (ramp[part + 1][c] - ramp[part][c])));
+        return format("#%02x%02x%02x", mixed[0], mixed[1], mixed[2]);
     }
-    // From a pale blue to a dark one.
-    std::string colour(int level) const {
-        if (level == 0) return "#fff";
-        const double at = levels_ == 1 ? 1 : double(level - 1) / (levels_ - 1);
-        const int ramp[][3] = {{222, 235, 247}, {158, 202, 225}, {49, 130, 189}, {8, 29, 88}};
-        const int part = std::min(int(at * 3), 2);
-        auto mixed = [&](int c) {
-            return int(
-                std::lround(ramp[part][c] + (at * 3 - part) * (ramp[part + 1][c] - ramp[part][c])));
-        };
-        return format("#%02x%02x%02x", mixed(0), mixed(1), mixed(2));
-    }
+
+    static constexpr int WHITE = -1, DEEPEST = 9;
 
 private:
-    int first_ = 0, levels_ = 0;  // first_: bound of the darkest level
+    static int depth_of(double influence, double most) {
+        if (influence == 0) return WHITE;
+        return int(std::min(std::lround(std::log2(most / influence)), long(DEEPEST)));
+    }
+
+    std::vector<int> depths_;
+    int deepest_ = WHITE;
 };
 
-// Runs of cells of a level along lines of `along` cells, as strokes of width 1.
+// Runs of cells of a depth along lines of `along` cells, as strokes of width 1.
 template <class Is>
 std::string strokes(int64_t lines, int64_t along, bool down, const Is &is) {
     std::string path;
@@ -100,22 +92,20 @@ std::string strokes(int64_t lines, int64_t along, bool down, const Is &is) {
     return path;
 }
 
-std::string cells(const Pattern &pattern, const Scale &scale) {
-    std::vector<int> levels;
-    for (double x : pattern.influence) levels.push_back(scale.level(x));
-    auto at = [&](int64_t row, int64_t token) {
-        return levels[size_t(row * pattern.tokens + token)];
+std::string cells(const Pattern &pattern, const Shades &shades) {
+    auto is = [&](int64_t row, int64_t token, int depth) {
+        return shades.depth(size_t(row * pattern.tokens + token)) == depth;
     };
     std::string out;
-    for (int level = 1; level <= scale.levels(); level++) {
+    for (int depth = 0; depth <= shades.deepest(); depth++) {
         std::string across = strokes(pattern.rows, pattern.tokens, false,
-                                     [&](int64_t row, int64_t i) { return at(row, i) == level; });
+                                     [&](int64_t row, int64_t i) { return is(row, i, depth); });
         std::string down = strokes(pattern.tokens, pattern.rows, true,
-                                   [&](int64_t token, int64_t i) { return at(i, token) == level; });
+                                   [&](int64_t token, int64_t i) { return is(i, token, depth); });
         if (across.empty()) continue;
         const bool shorter = across.size() <= down.size();
         out += format("<path stroke=\"%s\" transform=\"translate(%s)\" d=\"",
-                      scale.colour(level).c_str(), shorter ? "0 .5" : ".5 0");
+                      shades.colour(depth).c_str(), shorter ? "0 .5" : ".5 0");
         out += (shorter ? across : down) + "\"/>\n";
     }
     return out;
@@ -148,13 +138,17 @@ std::string axes(const Pattern &pattern, int cell) {
                         LEFT - 0.5, TOP - 0.5, width + 1, height + 1, width + 1);
 }
 
-std::string legend(const Scale &scale, double x) {
-    std::string out = label(x, TOP + 10, "start", "influence");
-    for (int level = scale.levels(), y = TOP + 18; level >= 0; level--, y += 18) {
-        out += format("<path fill=\"%s\" stroke=\"#888\" d=\"M%g %d.5h14v13h-14z\"/>\n",
-                      scale.colour(level).c_str(), x + 0.5, y);
-        out += label(x + 20, y + 11, "start", level ? scale.label(level) : "0: not seen");
-    }
+std::string legend(const Shades &shades, int x) {
+    std::string out = label(x, TOP + 10, "start", "of the row's most");
+    int y = TOP + 18;
+    auto add = [&](int depth) {
+        out += format("<path fill=\"%s\" stroke=\"#888\" d=\"M%d.5 %d.5h14v13h-14z\"/>\n",
+                      shades.colour(depth).c_str(), x, y);
+        out += label(x + 20, y + 11, "start", shades.label(depth));
+        y += 18;
+    };
+    for (int depth = 0; depth <= shades.deepest(); depth++) add(depth);
+    add(Shades::WHITE);
     return out;
 }
 
@@ -162,14 +156,14 @@ std::string legend(const Scale &scale, double x) {
 
 std::string pattern_svg(const Pattern &pattern, const std::string &name,
                         const std::string &subtitle) {
-    const Scale scale(pattern);
+    const Shades shades(pattern);
     const int64_t most = std::max(pattern.tokens, pattern.rows);
     const int cell = std::clamp(int(SIDE / most), LEAST_CELL, MOST_CELL);
     const int right = LEFT + cell * int(pattern.tokens) + 16;
     // About 7 units a letter.
     const int width = std::max(right + LEGEND, LEFT + 7 * int(subtitle.size()));
     const int height =
-        TOP + std::max(cell * int(pattern.rows) + BOTTOM, 18 * (scale.levels() + 2) + 8);
+        TOP + std::max(cell * int(pattern.rows) + BOTTOM, 18 * (shades.deepest() + 3) + 8);
     std::string out = format(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" width=\"%d\" "
         "height=\"%d\" font-family=\"sans-serif\" font-size=\"12\">\n",
@@ -182,7 +176,7 @@ std::string pattern_svg(const Pattern &pattern, const std::string &name,
         "<g transform=\"translate(%d %d) scale(%d)\" fill=\"none\" "
         "shape-rendering=\"crispEdges\">\n",
         LEFT, TOP, cell);
-    return out + cells(pattern, scale) + "</g>\n" + axes(pattern, cell) + legend(scale, right) +
+    return out + cells(pattern, shades) + "</g>\n" + axes(pattern, cell) + legend(shades, right) +
            "</svg>\n";
 }
 

@@ -1,5 +1,5 @@
-// A pattern as a picture: rows of the result downwards, tokens to the right, the darker the more
-// influence, white where there is none.
+// A pattern as a picture: rows of the result downwards, tokens to the right. A cell is the darker,
+// the greater its share of the row's largest influence, in powers of two; white: there is none.
 #ifndef ATTUNE_CLI_PATTERN_SVG_H
 #define ATTUNE_CLI_PATTERN_SVG_H
 

@@ -94,7 +94,7 @@ TEST(Pattern, IsASmallPicture) {
     EXPECT_EQ(svg.compare(0, 5, "<svg "), 0);
     EXPECT_LT(svg.size(), 6000u);
     for (const char *text : {">parts<", ">B=2 L=8 D=4, size=3<", ">token of x<", ">row of part<",
-                             ">0: not seen<", ">1 or more<"})
+                             ">0: not seen<", ">1<"})
         EXPECT_NE(svg.find(text), std::string::npos) << text;
     Strings open;  // every element ends, in order
     const std::regex tag("<(/?)([a-z]+)[^<>]*?(/?)>");
@@ -111,15 +111,18 @@ TEST(Pattern, IsASmallPicture) {
     EXPECT_TRUE(open.empty());
 }
 
-TEST(Pattern, MergesRunsAndDrawsEachLevelOnce) {
+TEST(Pattern, MergesRunsAndNamesShares) {
     tool::Pattern pattern;
     pattern.of = "v", pattern.output = "o<1>";
     pattern.tokens = pattern.rows = 64;
     for (int i = 0; i < 64; i++)
-        for (int j = 0; j < 64; j++) pattern.influence.push_back(j <= i ? 0.5 : j == 63 ? 0.02 : 0);
+        for (int j = 0; j < 64; j++) pattern.influence.push_back(j <= i ? 0.5 : j == 63 ? 0.06 : 0);
     const std::string svg = tool::pattern_svg(pattern, "a & b", "");
     EXPECT_NE(svg.find("M0 0h1M0 1h2M0 2h3"), std::string::npos);
     EXPECT_NE(svg.find("M63 0v63"), std::string::npos);  // the shorter way
+    for (const char *share : {">1<", ">1/8<", ">0: not seen<"})
+        EXPECT_NE(svg.find(share), std::string::npos) << share;
+    EXPECT_EQ(svg.find(">1/16<"), std::string::npos);
     EXPECT_NE(svg.find("a &amp; b"), std::string::npos);
     EXPECT_NE(svg.find("row of o&lt;1&gt;"), std::string::npos);
 }
