@@ -86,6 +86,13 @@ TEST(Pattern, OfSummariesIsPalerThanThatOfKeys) {
     for (size_t j = 0; j < 16; j++) EXPECT_LT(rows[20][j], rows[20][17] / 4);
 }
 
+TEST(Pattern, OfAMaskThatIsGivenHasNothingMasked) {
+    Influence rows = of_default("dense", {"--size", "b=1,l=9,h=1,d=16", "--with", "mask"});
+    if (rows.empty()) GTEST_SKIP();
+    for (const std::vector<double> &row : rows)
+        for (double influence : row) EXPECT_GT(influence, 0);
+}
+
 TEST(Pattern, IsASmallPicture) {
     Folder folder;
     tool::Output output = inspect(folder, {"--shape", "parts_small", "--of", "x"});

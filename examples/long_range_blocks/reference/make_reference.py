@@ -192,7 +192,8 @@ def axial(text, heads=6, m=64):
     columns = np.einsum("rchd,tchd->rhct", q, key)
     earlier = np.tri(n, k=-1, dtype=bool)[:, None, None, :]
     p = softmax(np.concatenate([direct, np.where(earlier, columns, -np.inf)], -1))
-    o = np.einsum("rhcj,rjhd->rchd", p[..., :m], v) + np.einsum("rhct,tchd->rchd", p[..., m:], value)
+    o = np.einsum("rhcj,rjhd->rchd", p[..., :m], v)
+    o += np.einsum("rhct,tchd->rchd", p[..., m:], value)
     return combiner_output(text, o)
 
 
