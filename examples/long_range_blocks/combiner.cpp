@@ -17,11 +17,11 @@ public:
         qkv_ = apply(projection_, x);
     }
 
-    // Column `first` of rows that hold q, k and v.
-    Tensor part(int which) const {
+    // q, k or v of rows that hold all three.
+    Tensor part(int64_t which) const {
         return {qkv_.data() + which * kWidth,
                 {1, kTokens, kHeadCount, kSize},
-                {qkv_.size(), 3 * kWidth, kSize, 1}};
+                {qkv_.size(), qkv_.cols(), kSize, 1}};
     }
     Tensor result() const { return {mixed_.data(), {1, kTokens, kHeadCount, kSize}}; }
 

@@ -36,12 +36,12 @@ Rows run_layer(const Options &options, attune_context *context, const Rows &text
         const auto layer = options.layer == "transformer_ls"   ? transformer_ls
                            : options.layer == "combiner_axial" ? combiner_axial
                                                                : combiner_mixture;
-        const Rows rows = layer(context, text, &seconds);
+        Rows rows = layer(context, text, &seconds);
         report(options.layer, seconds);
         return rows;
     }
     const Lsra lsra;
-    const Rows rows = lsra.whole(context, text, &seconds);
+    Rows rows = lsra.whole(context, text, &seconds);
     report("lsra", seconds);
     seconds = {};
     const Rows steps = lsra.steps(context, text, &seconds);

@@ -17,10 +17,10 @@ struct Parameters {
 };
 
 // q, k or v of rows that hold all three.
-Tensor third(const Rows &qkv, int which) {
+Tensor third(const Rows &qkv, int64_t which) {
     const float *first = qkv.data() + which * kWidth;
     if (qkv.rows() == 1) return {first, {1, kHeadCount, kSize}};
-    return {first, {1, qkv.rows(), kHeadCount, kSize}, {qkv.size(), 3 * kWidth, kSize, 1}};
+    return {first, {1, qkv.rows(), kHeadCount, kSize}, {qkv.size(), qkv.cols(), kSize, 1}};
 }
 
 }  // namespace
