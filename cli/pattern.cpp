@@ -11,7 +11,8 @@ namespace {
 
 [[noreturn]] void wrong(const std::string &line) { throw Fault(CALL_WRONG, "--pattern: " + line); }
 
-constexpr float OTHERS = 0.1f;  // scores of a hundredth: weights of a row differ by about 1 %
+// Logits that are an input, such as filters, make weights differ by a few percent, scores by less.
+constexpr float OTHERS = 0.03f;
 constexpr int64_t TOO_MANY = int64_t(1) << 20;
 
 // For each element in memory the token that it is part of, and the sign of its change. Signs

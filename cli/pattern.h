@@ -28,7 +28,7 @@ struct Pattern {
 };
 
 // `of` names an input that the call has; "": v, else the first whose name begins with v. The other
-// inputs of real numbers are a tenth of a workload's, so that all weights of a row are nearly the
+// inputs of real numbers are 0.03 of a workload's, so that all weights of a row are nearly the
 // same. progress(token) is called before each token. Throws Fault.
 Pattern find_pattern(attune_context *context, const attune_pack *pack, const Shape &shape,
                      const std::string &of, const std::function<void(int64_t)> &progress);
