@@ -115,7 +115,7 @@ Halide::Func scheduled(const Kernel &k, Build &build) {
     build.stage = {};
     for (auto &[attention, stage] : stages) {
         schedule_cpu(stage, attention, k.params, k.target.lanes);
-        stage.result.compute_root();
+        stage.result.compute_root().bound(stage.v.d, 0, stage.value_head);
         result.add_custom_lowering_pass(make_trim_to_range(stage));
     }
     return result;

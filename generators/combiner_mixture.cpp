@@ -140,6 +140,7 @@ private:
         Expr from = g.token(lines, p.y, end(p.x - 1)), to = g.token(lines, p.y, end(p.x));
         Expr old = f(v.d, from, v.h, v.b), next = f(v.d, to, v.h, v.b);
         f(v.d, to, v.h, v.b) = select(x.attribute("cum") == 0, max(old, next), old + next);
+        f.bound(i, 0, g.L).bound(v.d, 0, g.D);
         before.push_back(f);
         return f;
     }

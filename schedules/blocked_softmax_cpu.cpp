@@ -81,7 +81,7 @@ private:
         schedule_place(p, chunk, lanes);
         for (Func f : {p.dot, p.score, p.maximum, p.probability, p.sum, p.weighted}) {
             local(f);
-            f.vectorize(v.qi, lanes);
+            f.vectorize(v.qi, lanes).bound_extent(v.c, 1);
         }
         for (Func f : {p.score, p.maximum, p.probability, p.sum}) f.compute_at(chunk);
         p.score.bound_storage(v.k, t.key_chunk);
