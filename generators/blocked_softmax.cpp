@@ -13,15 +13,18 @@ using Halide::Tuple;
 
 namespace {
 
-// What a row starts with. Columns past the last repeat it: nobody stores them.
-std::vector<Expr> initial(const Softmax &x, const Queries &q, Expr row, Expr columns) {
+// What a row starts with. An earlier result lies row by row: it is transposed like Q. Columns past
+// the last repeat it: nobody stores them.
+std::vector<Expr> initial(Softmax &x, const Queries &q, Expr row, Expr columns) {
+    const Dims &v = x.v;
     std::vector<Expr> out(2 + x.blocking.columns, 0.f);
     out[0] = kNone;
     if (!q.initial) return out;
+    x.start(v.qi, v.d, v.qb, v.h, v.b) = q.initial(min(v.d, columns - 1), row);
     Expr lse = q.initial_lse(row), some = lse > kSeen;
     out[0] = select(some, x.natural ? lse : lse * kLog2e, kNone), out[1] = select(some, 1.f, 0.f);
     for (int j = 0; j < x.blocking.columns; j++)
-        out[2 + j] = q.initial(min(column(x, j), columns - 1), row);
+        out[2 + j] = x.start(v.qi, column(x, j), v.qb, v.h, v.b);
     return out;
 }
 

@@ -77,6 +77,7 @@ struct Softmax {
     Halide::RVar over_rows, over_threads, over_blocks, over_heads, over_batches;
     Halide::VarOrRVar column{v.d};  // of the result, as the loop over it
     Func query{"query"}, state{"state"}, norm{"norm"}, out{"out"}, lse{"lse"};
+    Func start{"start"};  // an earlier result, if the softmax continues one
     Func result{"result"};  // {o, lse} or o: dimensions d and those of Queries::place, reversed
     std::vector<SourceFuncs> sources;
     std::vector<BesideFuncs> beside;

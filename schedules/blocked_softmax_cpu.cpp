@@ -52,6 +52,10 @@ private:
             local(f);
         }
         x.query.reorder(v.d, v.qi);
+        if (x.start.defined()) {
+            x.start.compute_at(block).reorder(v.d, v.qi);
+            local(x.start);
+        }
         for (Func f : {x.lse, x.state}) f.vectorize(v.qi, lanes).unroll(v.qi);
         // Halide gives Funcs a stack slot that others had before, if it is large enough, and a slot
         // that a loop indexes keeps the accumulators of the products out of registers (bf16: 0.92
@@ -63,6 +67,7 @@ private:
         x.norm.bound_extent(v.qi, lanes).bound_extent(v.qb, 1);
         if (!fixed) return;
         x.query.unroll(v.d, 16, TailStrategy::GuardWithIf);
+        if (x.start.defined()) x.start.unroll(v.d, 16, TailStrategy::GuardWithIf);
         x.out.bound(v.d, 0, x.value_head).unroll(v.d);
         x.state.bound(v.g, 0, x.owners).unroll(v.g);
     }
