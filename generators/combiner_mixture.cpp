@@ -51,6 +51,7 @@ public:
         a.sources = {own};
         if (parts.above) a.sources.push_back(parts_of_columns(rows));
         a.before = before;
+        a.by_head = true;
         return a;
     }
 

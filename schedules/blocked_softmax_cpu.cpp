@@ -147,12 +147,14 @@ Blocking cpu_blocking(const Params &p, const Storage &storage) {
 }
 
 // Nested parallel loops: fuse() above a compute_at with bound_extent takes an RVar as 0.
-void schedule_result(Softmax &x, int lanes) {
+void schedule_result(Softmax &x, bool by_head, int lanes) {
+    Halide::VarOrRVar inner = x.head_loop, outer = x.over_batches;
+    if (by_head) std::swap(inner, outer);
     x.result.update()
         .allow_race_conditions()
-        .reorder(x.column, x.over_rows, x.over_threads, x.over_blocks, x.over_heads, x.over_batches)
+        .reorder(x.column, x.over_rows, x.over_threads, x.over_blocks, inner, outer)
         .parallel(x.over_blocks)
-        .parallel(x.over_heads)
+        .parallel(x.head_loop)
         .parallel(x.over_batches)
         .vectorize(x.column, lanes, TailStrategy::GuardWithIf);
 }
@@ -165,10 +167,14 @@ void schedule_place(SourceFuncs &p, LoopLevel chunk, int lanes) {
     f.bound_extent(args[1], 1).bound_extent(args[2], 1);
 }
 
+LoopLevel head_level(const Softmax &x, const Attention &a) {
+    return a.by_head ? LoopLevel(x.result, x.head_loop) : LoopLevel::root();
+}
+
 void schedule_cpu(Softmax &x, const Attention &a, const Params &params, int lanes) {
-    for (const Func &f : a.before) schedule_before(f, x.v, lanes);
+    for (const Func &f : a.before) schedule_before(f, x.v, lanes, head_level(x, a));
     for (RowNorm n : a.norms) schedule_norm(n, x.v, lanes);
-    schedule_result(x, lanes);
+    schedule_result(x, a.by_head, lanes);
     for (const BesideFuncs &p : x.beside) schedule_beside(x, p, lanes);
     if (params.columns_on_lanes)
         schedule_columns(x, lanes);
