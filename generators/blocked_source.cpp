@@ -96,6 +96,9 @@ private:
         first = p.source.first;
         last = p.source.last;
         if (whole) return;
+        // An update, as Halide looks for bounds of the values of a Func that has none, and guards
+        // the loops with what it finds.
+        p.range(v.qb, v.h, v.b) = Tuple(0, 0);
         p.range(v.qb, v.h, v.b) = Tuple(first, last);
         FuncRef made = p.range(v.qb, v.h, v.b);
         first = made[0];

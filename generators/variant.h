@@ -239,6 +239,9 @@ struct Attention {
     std::vector<Beside> beside = {};
     std::vector<RowNorm> norms;
     Expr head;  // columns that a dot product sums; undefined: D
+    // No head reads another's before or stage: a CPU makes them head by head, so that they stay in
+    // its caches.
+    bool by_head = false;
 };
 
 struct Site {
