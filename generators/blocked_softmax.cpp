@@ -142,7 +142,7 @@ Softmax blocked_softmax(const Build &build, const Attention &a, const Blocking &
     x.head_terms = t.pairs ? simplify((x.head + 1) / 2) : x.head;
     x.value_head = t.padded_head ? Expr(t.padded_head) : Dv;
     x.owners = simplify((x.value_head + t.columns - 1) / t.columns);
-    for (const Source &s : a.sources) x.natural = x.natural || s.score;
+    for (const Source &s : a.sources) x.natural = x.natural || s.score || s.relative.load;
     Expr row = min(v.qb * t.query_tile + v.qi, a.queries.count - 1);
     Expr scale = x.natural ? a.queries.scale : a.queries.scale * kLog2e;
     // Columns past the head size: 0 in the padded Q and K of a GPU. V repeats the last column,

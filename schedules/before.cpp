@@ -37,9 +37,9 @@ void schedule_before(Func f, const Dims &v, int lanes, const LoopLevel &at) {
 }
 
 void schedule_norm(RowNorm &n, const Dims &v, int lanes) {
-    Var row = n.norm.args()[0], rows("rows");
-    n.norm.compute_root().parallel(v.b).split(row, rows, row, 16, TailStrategy::GuardWithIf);
-    n.norm.parallel(rows);
+    Var row = n.norm.args()[0], part = n.norm.args()[1], rows("rows");
+    n.norm.compute_root().parallel(v.b).parallel(part);
+    n.norm.split(row, rows, row, 16, TailStrategy::GuardWithIf).parallel(rows);
     for (Func f : {n.columns, n.squares}) {
         f.compute_at(n.norm, row).vectorize(v.d, lanes, TailStrategy::GuardWithIf);
         f.update().reorder(v.d, f.rvars(0)[0]).vectorize(v.d, lanes, TailStrategy::GuardWithIf);

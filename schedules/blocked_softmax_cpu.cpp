@@ -94,6 +94,7 @@ private:
         p.score.bound_storage(v.k, t.key_chunk);
         p.probability.bound_storage(v.k, terms());
         staged(p, chunk);
+        if (p.relative.defined()) relative(p);
         // A tile of scores of its own: its accumulators never touch memory.
         p.dot.compute_at(p.score, p.over_groups.y).unroll(v.qi).unroll(v.k);
         p.dot.update().reorder(v.qi, v.k, p.over_d).vectorize(v.qi, lanes).unroll(v.qi).unroll(v.k);
@@ -113,6 +114,19 @@ private:
             .vectorize(v.qi, lanes)
             .unroll(v.qi)
             .unroll(v.d);
+    }
+
+    // Like scores, but of rows of the table, and kept for all chunks of the block.
+    void relative(SourceFuncs &p) {
+        Var groups("groups");
+        Func f = p.relative, dot = p.relative_dot;
+        f.compute_at(block).bound_extent(v.qi, t.query_tile).bound_extent(v.qb, 1);
+        f.split(v.k, groups, v.k, t.key_step, TailStrategy::RoundUp).reorder(v.qi, v.k, groups);
+        f.vectorize(v.qi, lanes).unroll(v.qi).unroll(v.k);
+        dot.compute_at(f, groups).bound_extent(v.k, t.key_step).vectorize(v.qi, lanes);
+        local(dot);
+        dot.unroll(v.qi).unroll(v.k);
+        dot.update().reorder(v.qi, v.k, p.over_d).vectorize(v.qi, lanes).unroll(v.qi).unroll(v.k);
     }
 
     int terms() const { return t.pairs ? (t.key_chunk + 1) / 2 : t.key_chunk; }
