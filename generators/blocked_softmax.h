@@ -50,6 +50,7 @@ struct SourceFuncs {
     Func place;               // integers of a key (CPU)
     Func key, value;          // rows of a chunk: inlined (CPU: read in place) or staged
     Func dot;                 // scores of a group of keys
+    Func relative_dot, relative;  // of a group of the table's rows; of all that a block needs (CPU)
     Func score;               // of a chunk, modified and masked
     Func maximum;             // of a row of the chunk
     Func probability;         // exp of score - maximum, of a term
@@ -75,8 +76,9 @@ struct Softmax {
     Expr owners;            // of columns
     // Of the update of the result: rows of a thread, threads, blocks, heads, batch elements.
     Halide::RVar over_rows, over_threads, over_blocks, over_heads, over_batches;
-    Halide::VarOrRVar column{v.d};  // of the result, as the loop over it
+    Halide::VarOrRVar column{v.d}, head_loop{v.h};  // of the result, as the loops over them
     Func query{"query"}, state{"state"}, norm{"norm"}, out{"out"}, lse{"lse"};
+    Func start{"start"};  // an earlier result, if the softmax continues one
     Func result{"result"};  // {o, lse} or o: dimensions d and those of Queries::place, reversed
     std::vector<SourceFuncs> sources;
     std::vector<BesideFuncs> beside;

@@ -36,11 +36,11 @@ public:
         p.source = source;
         p.range = Func(source.name + "_range");
         p.place = Func(source.name + "_place");
-        Func *funcs[] = {&p.rows,    &p.key,         &p.value, &p.dot,     &p.score,
-                         &p.maximum, &p.probability, &p.sum,   &p.weighted};
-        const char *names[] = {"rows",    "key",         "value", "dot",     "score",
-                               "maximum", "probability", "sum",   "weighted"};
-        for (int i = 0; i < 9; i++) *funcs[i] = Func(source.name + "_" + names[i]);
+        Func *funcs[] = {&p.rows,    &p.key,         &p.value, &p.dot,      &p.score,       &p.maximum,
+                         &p.probability, &p.sum, &p.weighted, &p.relative, &p.relative_dot};
+        const char *names[] = {"rows",    "key",         "value", "dot",      "score",       "maximum",
+                               "probability", "sum", "weighted", "relative", "relative_dot"};
+        for (int i = 0; i < 11; i++) *funcs[i] = Func(source.name + "_" + names[i]);
     }
 
     SourceFuncs make() {
@@ -51,6 +51,8 @@ public:
             stage_pairs();
         else
             stage_rows();
+        row_integers();
+        if (p.source.relative.load) relative();
         scores();
         softmax();
         merge();
@@ -65,8 +67,8 @@ private:
     const bool whole;
     SourceFuncs p;
     Expr first, last;  // of the block's keys
+    std::vector<Expr> row_read;  // integers of the query row
     bool masked = false;
-
     std::vector<Expr> at(std::vector<Expr> index) const {
         index.insert(index.end(), {v.c, v.qb, v.h, v.b});
         return index;
@@ -96,6 +98,9 @@ private:
         first = p.source.first;
         last = p.source.last;
         if (whole) return;
+        // An update, as Halide looks for bounds of the values of a Func that has none, and guards
+        // the loops with what it finds.
+        p.range(v.qb, v.h, v.b) = Tuple(0, 0);
         p.range(v.qb, v.h, v.b) = Tuple(first, last);
         FuncRef made = p.range(v.qb, v.h, v.b);
         first = made[0];
@@ -157,14 +162,33 @@ private:
         p.key(at({v.d, p.over_keys})) = pair(located(p.over_keys, key(p.over_keys)));
     }
 
-    Expr admitted(Expr row, Expr k) {
-        const Source &s = p.source;
-        std::vector<Expr> made, read;
-        for (auto &f : s.row) made.push_back(f(row));
+    Expr query_row() const { return min(v.qb * t.query_tile + v.qi, rows - 1); }
+
+    void row_integers() {
+        std::vector<Expr> made;
+        for (auto &f : p.source.row) made.push_back(f(query_row()));
         if (!made.empty()) p.rows(v.qi, v.qb, v.h, v.b) = Tuple(made);
-        for (size_t i = 0; i < made.size(); i++) read.push_back(row_integer(x, p, i));
+        for (size_t i = 0; i < made.size(); i++) row_read.push_back(row_integer(x, p, i));
+    }
+
+    // Rows past the end, up to a whole group, repeat the last.
+    void relative() {
+        const Relative &r = p.source.relative;
+        Expr row = min(v.k, r.last - 1);
+        auto load = [&](Expr d) { return r.load(d, row); };
+        Expr element = t.pairs ? bf16_pair(load, p.over_d * 2, x.head) : load(p.over_d);
+        p.relative_dot(v.qi, v.k, v.qb, v.h, v.b) = 0.f;
+        FuncRef dot = p.relative_dot(v.qi, v.k, v.qb, v.h, v.b);
+        dot = sum(dot, x.query(v.qi, p.over_d, v.qb, v.h, v.b), element);
+        Expr term = p.relative_dot(v.qi, v.k, v.qb, v.h, v.b);
+        if (x.scale.defined()) term = term * x.scale;
+        p.relative(v.qi, v.k, v.qb, v.h, v.b) = r.more ? term + r.more(row) : term;
+    }
+
+    Expr admitted(Expr row, const Key &key_of, Expr k) const {
+        const Source &s = p.source;
         Expr ok;
-        if (s.admit) ok = s.admit(read, row, staged(k));
+        if (s.admit) ok = s.admit(row_read, row, key_of);
         if (whole || t.whole_groups) ok = ok.defined() ? ok && key(k) < last : key(k) < last;
         return ok;
     }
@@ -176,11 +200,17 @@ private:
         dot = sum(dot, x.query(v.qi, p.over_d, v.qb, v.h, v.b),
                   p.key(at({p.over_d, v.kt * step + v.k})));
         Expr k = p.over_groups.y * step + p.over_groups.x;
-        Expr row = min(v.qb * t.query_tile + v.qi, rows - 1);
+        Expr row = query_row();
+        Key key_of = located(inside(k), staged(k));
         Expr s = p.dot(at({v.qi, p.over_groups.x, p.over_groups.y}));
         if (x.scale.defined()) s = s * x.scale;
-        if (p.source.score) s = p.source.score(s, row, staged(k));
-        Expr ok = admitted(row, k);
+        const Relative &r = p.source.relative;
+        if (r.load) {
+            Expr at = clamp(r.index(row_read, row, key_of), r.first, r.last - 1);
+            s = s + p.relative(v.qi, at, v.qb, v.h, v.b);
+        }
+        if (p.source.score) s = p.source.score(s, row, key_of);
+        Expr ok = admitted(row, key_of, k);
         if (p.source.score) ok = ok.defined() ? ok && s > kSeen : s > kSeen;
         masked = ok.defined();
         if (masked) s = select(ok, s, kNone);

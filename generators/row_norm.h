@@ -5,11 +5,14 @@
 
 namespace attune {
 
-// load(d, h, row): column d of head h of row 0 .. rows - 1 of the batch element Dims::b.
-RowNorm row_norm(const Build &x, const std::string &name, Expr rows,
-                 const std::function<Expr(Expr d, Expr h, Expr row)> &load);
+// Element of K in heads 0 .. H - 1, of V in the H heads after them; batch element Dims::b.
+using Rows = std::function<Expr(Expr d, Expr head, Expr row)>;
 
-// (value - mean) / sqrt(variance + 1e-5) * gain + bias.
-Expr normed(const Build &x, const RowNorm &n, Expr value, Expr row, Expr gain, Expr bias);
+// Of rows 0 .. count - 1.
+RowNorm row_norm(const Build &x, const std::string &name, Expr count, const Rows &load);
+
+// (element - mean) / sqrt(variance + 1e-5) * gain + bias, gain and bias by column of all heads.
+Rows normed(const Build &x, const RowNorm &n, const Rows &load, const Rows &gain,
+            const Rows &bias);
 
 }  // namespace attune

@@ -7,7 +7,7 @@
 //
 // Zhu et al., "Long-Short Transformer", NeurIPS 2021, arXiv 2107.02192; as in the authors' code for
 // the Long Range Arena.
-#include "row_norm.h"
+#include "tls.h"
 
 namespace attune {
 
@@ -45,161 +45,79 @@ void declare(Variant &v) {
                   {"cls", {}, false, {}, false}};
 }
 
-Expr element(const Build &x, const char *name, Expr d, Expr h) {
-    return x.load(name, {h * x.extent("D") + d});
-}
-
-// Tokens after their LayerNorm.
-struct Tokens {
-    RowNorm keys, values;
-    std::function<Expr(Expr d, const Key &j)> key, value;
-};
-
-Tokens tokens(Build &x) {
-    const Dims &v = x.v;
-    Tokens t;
-    Expr N = x.extent("N");
-    auto make = [&x, v, N](const char *name, RowNorm &norm) {
-        auto load = [=, &x](Expr d, Expr h, Expr j) { return x.load(name, {v.b, j, h, d}); };
-        norm = row_norm(x, name, N, load);
-        return [=, &x](Expr d, const Key &key) {
-            Expr j = unsafe_promise_clamped(key.index, 0, N - 1);
-            return normed(x, norm, load(d, v.h, j), j, element(x, "gT", d, v.h),
-                          element(x, "bT", d, v.h));
-        };
-    };
-    t.key = make("k", t.keys);
-    t.value = make("v", t.values);
-    return t;
-}
-
-// The landmarks' K or V before their LayerNorm: a softmax whose scores are given.
-Func average(Build &x, const std::string &name, std::function<Expr(Expr, const Key &)> row) {
-    const Dims &v = x.v;
-    Attention a;
-    a.head = 1;
-    a.queries.count = x.attribute("r");
-    a.queries.scale = 1.f;
-    a.queries.load = [](Expr, Expr) { return Expr(0.f); };
-    Source all;
-    all.name = name;
-    all.first = 0;
-    all.last = all.max_keys = x.extent("N");
-    all.key = [](Expr, const Key &) { return Expr(0.f); };
-    all.value = row;
-    all.score = [=, &x](Expr, Expr m, Expr n) { return x.load("s", {v.b, n, v.h, m}); };
-    all.admit = [=, &x](const std::vector<Expr> &, Expr, Expr n) {
-        return x.load("keep", {v.b, n}) != 0;
-    };
-    all.computed = true;
-    a.sources = {all};
-    return x.stage(a, false);
-}
-
+// Landmarks and tokens before their LayerNorms; the CLS token's row comes first.
 Expr marks(const Build &x) { return x.attribute("r") + (x.may_have("qc") ? 1 : 0); }
 
-// K or V of the landmarks, the CLS token's first; `cls` is its row.
-std::function<Expr(Expr, const Key &)> landmarks(Build &x, const char *cls, Func averaged,
-                                                 RowNorm &norm) {
-    const Dims &v = x.v;
-    const int first = x.may_have(cls) ? 1 : 0;
-    auto load = [=, &x](Expr d, Expr h, Expr m) {
-        Expr mean = averaged(d, h, max(m - first, 0), v.b);
-        return first ? select(m < first, x.load(cls, {v.b, h, d}), mean) : mean;
+Rows landmarks(Build &x, const Rows &averaged) {
+    if (!x.may_have("qc")) return averaged;
+    Rows cls = [=, &x, b = x.v.b](Expr d, Expr head, Expr) {
+        Expr H = x.extent("H");
+        return either(head < H, x.load("kc", {b, head, d}), x.load("vc", {b, head - H, d}));
     };
-    Expr count = marks(x);
-    norm = row_norm(x, std::string("landmark_") + cls, count, load);
-    return [=, &x](Expr d, const Key &key) {
-        Expr m = unsafe_promise_clamped(key.index, 0, count - 1);
-        return normed(x, norm, load(d, v.h, m), m, element(x, "gL", d, v.h),
-                      element(x, "bL", d, v.h));
-    };
+    return joined(cls, 1, averaged);
 }
 
-Source window(Build &x, const Tokens &t) {
-    const Dims &v = x.v;
-    Expr N = x.extent("N"), w = x.attribute("w"), segment = max(w, 1);
+std::function<Expr(Expr)> kept(const Build &x) {
+    return [&x, b = x.v.b](Expr n) { return x.load("keep", {b, n}) != 0; };
+}
+
+// The landmarks and the window's keys: key k is landmark k, or token first + k - R.
+Source keys(Build &x, const Func &rows) {
+    Expr N = x.extent("N"), w = x.attribute("w"), segment = max(w, 1), R = marks(x);
     // Without a window and landmarks a row sees itself.
     Expr width = select(w == 0 && x.attribute("r") == 0, 1, w);
     Expr e = select(w == 0, 0, max(w / 2, 1));
-    auto first = [=](Expr row) { return row / segment * segment - e; };
-    auto last = [=](Expr row) { return row / segment * segment + width + e; };
+    auto begin = [=](Expr row) { return max(row / segment * segment - e, 0); };
+    auto end = [=](Expr row) { return min(row / segment * segment + width + e, N); };
+    Expr first = begin(x.block_first());
     Source s;
-    s.name = "window";
-    s.first = max(first(x.block_first()), 0);
-    s.last = min(last(x.block_last(N)), N);
-    s.max_keys = min(N, x.query_tile + 2 * (segment + e));
-    s.key = t.key;
-    s.value = t.value;
-    s.computed = true;
-    s.row = {first, last};
-    s.admit = [=, &x](const std::vector<Expr> &r, Expr, Expr j) {
-        return j >= r[0] && j < r[1] && x.load("keep", {v.b, j}) != 0;
+    s.name = "keys";
+    s.first = 0;
+    s.last = R + end(x.block_last(N)) - first;
+    s.max_keys = R + min(N, x.query_tile + 2 * (segment + e));
+    s.row = {begin, end};
+    auto token = [=](Expr k) { return k - R + first; };
+    s.locate = {[=](Expr k) { return select(k < R, k, token(k) + R); },
+                [=, &x](Expr k) {
+                    Expr n = unsafe_promise_clamped(max(token(k), 0), 0, N - 1);
+                    return select(kept(x)(n), n, -1);
+                }};
+    auto at = [=](const Key &k) { return unsafe_promise_clamped(k.at[0], 0, R + N - 1); };
+    s.key = [=, &x](Expr d, const Key &k) { return key_of(x, rows, d, at(k)); };
+    s.value = [=, &x](Expr d, const Key &k) { return value_of(x, rows, d, at(k)); };
+    s.admit = [=](const std::vector<Expr> &r, Expr, const Key &k) {
+        return k < R || (k.at[1] >= r[0] && k.at[1] < r[1]);
     };
     return s;
 }
 
 Attention attention(Build &x) {
     const Dims &v = x.v;
-    Expr N = x.extent("N");
-    Tokens t = tokens(x);
+    Expr N = x.extent("N"), R = marks(x);
     Attention a;
     a.queries.count = N;
     a.queries.scale = 1.f / sqrt(cast<float>(x.extent("D")));
     a.queries.load = [=, &x](Expr d, Expr row) { return x.load("q", {v.b, row, v.h, d}); };
-    a.queries.valid = [=, &x](Expr row) { return x.load("keep", {v.b, min(row, N - 1)}) != 0; };
-    RowNorm keys, values;
-    Source long_range;
-    long_range.name = "landmarks";
-    long_range.key = landmarks(x, "kc", average(x, "mean_keys", t.key), keys);
-    long_range.value = landmarks(x, "vc", average(x, "mean_values", t.value), values);
-    long_range.first = 0;
-    long_range.last = long_range.max_keys = marks(x);
-    long_range.computed = true;
-    a.norms = {t.keys, t.values, keys, values};
-    a.sources = {long_range, window(x, t)};
+    a.queries.valid = [=, &x](Expr row) { return kept(x)(min(row, N - 1)); };
+    Rows raw = both(x, "k", "v");
+    RowNorm of_tokens = row_norm(x, "tokens", N, raw);
+    Rows tokens = normed(x, of_tokens, raw, columns(x, "gT"), columns(x, "bT"));
+    Rows long_range = landmarks(x, means(x, tokens, N, kept(x)));
+    RowNorm of_marks = row_norm(x, "landmarks", R, long_range);
+    long_range = normed(x, of_marks, long_range, columns(x, "gL"), columns(x, "bL"));
+    a.norms = {of_tokens, of_marks};
+    a.before = {laid_out(x, "rows", joined(long_range, R, tokens), R + N)};
+    a.sources = {keys(x, a.before[0])};
     return a;
-}
-
-// The CLS token attends to itself and to the results: a softmax of one row, as whole tensors.
-Func cls_row(Build &x, Func context, std::vector<Func> &before) {
-    const Dims &v = x.v;
-    Expr N = x.extent("N"), D = x.extent("D");
-    Func query("cls_query"), own("cls_own"), score("cls_score"), peak("cls_peak");
-    Func weight("cls_weight"), total("cls_total"), sum("cls_sum"), cls("cls");
-    Var n("n");
-    Halide::RDom d(0, D, "cls_over_head"), m(0, N, "cls_over_tokens");
-    query(v.d, v.h, v.b) = x.load("qc", {v.b, v.h, v.d}) / sqrt(cast<float>(D));
-    own(v.h, v.b) = 0.f;
-    own(v.h, v.b) += query(d, v.h, v.b) * x.load("kc", {v.b, v.h, d});
-    score(n, v.h, v.b) = 0.f;
-    score(n, v.h, v.b) += query(d, v.h, v.b) * context(d, v.h, n, v.b);
-    Expr kept = x.load("keep", {v.b, m}) != 0;
-    peak(v.h, v.b) = own(v.h, v.b);
-    peak(v.h, v.b) = select(kept, max(peak(v.h, v.b), score(m, v.h, v.b)), peak(v.h, v.b));
-    Expr top = peak(v.h, v.b), self = exp(own(v.h, v.b) - top);
-    weight(n, v.h, v.b) =
-        select(x.load("keep", {v.b, n}) != 0, exp(min(score(n, v.h, v.b) - top, 0.f)), 0.f);
-    total(v.h, v.b) = self;
-    total(v.h, v.b) += weight(m, v.h, v.b);
-    sum(v.d, v.h, v.b) = self * x.load("vc", {v.b, v.h, v.d});
-    sum(v.d, v.h, v.b) += weight(m, v.h, v.b) * context(v.d, v.h, m, v.b);
-    cls(v.d, v.h, v.b) = sum(v.d, v.h, v.b) / total(v.h, v.b);
-    before.insert(before.end(), {query, own, score, peak, weight, total, sum, cls});
-    return cls;
 }
 
 Direct with_cls(Build &x) {
     if (!x.may_have("qc")) return {};
     const Dims &v = x.v;
-    Func context = x.stage(attention(x), false), out("out");
-    Direct all;
-    Func cls = cls_row(x, context, all.before);
-    Var row("row");
-    Expr o = select(row == 0, cls(v.d, v.h, v.b), context(v.d, v.h, max(row - 1, 0), v.b));
-    out(v.d, v.h, row, v.b) = x.stored(o);
-    all.result = out;
-    return all;
+    auto of = [&x, v](const char *name) {
+        return [=, &x](Expr d) { return x.load(name, {v.b, v.h, d}); };
+    };
+    return with_global(x, attention(x), {of("qc"), of("kc"), of("vc"), kept(x), 1});
 }
 
 // Without the CLS token: 2 N + 1 pairs more a head, which a cost formula cannot know of.

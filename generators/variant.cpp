@@ -324,12 +324,13 @@ Attention make_attention(Build &x) {
     const Variant &v = x.variant;
     for (Source &s : a.sources) {
         if (v.modify_score)
-            s.score = [=, &x, &v, score = s.score](Expr value, Expr row, Expr key) {
+            s.score = [=, &x, &v, score = s.score](Expr value, Expr row, const Key &key) {
                 if (score) value = score(value, row, key);
                 return v.modify_score(x, site(row, key), value);
             };
         if (v.admit)
-            s.admit = [=, &x, &v, admit = s.admit](const std::vector<Expr> &r, Expr row, Expr key) {
+            s.admit = [=, &x, &v, admit = s.admit](const std::vector<Expr> &r, Expr row,
+                                                           const Key &key) {
                 Expr ok = v.admit(x, site(row, key));
                 return admit ? admit(r, row, key) && ok : ok;
             };

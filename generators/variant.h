@@ -183,7 +183,19 @@ struct Queries {
 struct Key {
     Expr index;
     std::vector<Expr> at;
+    Key(Expr index, std::vector<Expr> at = {}) : index(std::move(index)), at(std::move(at)) {}
     operator Expr() const { return index; }
+};
+
+// A term of the score that depends on the query row and on where the key is from there: the scaled
+// product of the row and a row of a table, and what the table's row adds of its own. It is made
+// once a block of queries, on CPUs.
+struct Relative {
+    Expr first, last;  // rows [first, last) of the table that the block needs, not none
+    std::function<Expr(Expr d, Expr t)> load = {};
+    std::function<Expr(Expr t)> more = {};
+    // The table's row of an admitted pair; r: Source::row.
+    std::function<Expr(const std::vector<Expr> &r, Expr row, const Key &key)> index = {};
 };
 
 // Where a block of queries finds keys. Expressions may use the block, head and batch of Build.
@@ -197,16 +209,18 @@ struct Source {
     // Integers of a query row that cost a load or a division: made once a block, passed to admit.
     std::vector<std::function<Expr(Expr row)>> row = {};
     // Whether a row sees a key of [first, last); empty: it does.
-    std::function<Expr(const std::vector<Expr> &r, Expr row, Expr key)> admit = {};
+    std::function<Expr(const std::vector<Expr> &r, Expr row, const Key &key)> admit = {};
     // The score of an admitted pair, from the scaled dot product; empty: as it is. -infinity
     // excludes the pair.
-    std::function<Expr(Expr score, Expr row, Expr key)> score = {};
+    std::function<Expr(Expr score, Expr row, const Key &key)> score = {};
+    Relative relative = {};
     bool computed = false;  // key and value are more than a load: a CPU makes them once a chunk
 };
 
-// LayerNorm's statistics of rows that span all heads.
+// LayerNorm's statistics of rows that span all heads, of K and of V.
 struct RowNorm {
-    Func norm;                             // {mean, 1 / sqrt(variance + eps)}, by row and batch
+    Expr count;  // of rows
+    Func norm;  // {mean, 1 / sqrt(variance + eps)}, by row, part (0: K, 1: V) and batch
     Func columns, total, squares, spread;  // made once a row: sums over heads, then over columns
 };
 
@@ -239,6 +253,9 @@ struct Attention {
     std::vector<Beside> beside = {};
     std::vector<RowNorm> norms;
     Expr head;  // columns that a dot product sums; undefined: D
+    // No head reads another's before or stage: a CPU makes them head by head, so that they stay in
+    // its caches.
+    bool by_head = false;
 };
 
 struct Site {

@@ -2,6 +2,7 @@
 
 namespace attune {
 
+using Halide::LoopLevel;
 using Halide::TailStrategy;
 
 namespace {
@@ -19,8 +20,8 @@ void schedule_product(Func f, const Dims &v, int lanes) {
 
 }  // namespace
 
-void schedule_before(Func f, const Dims &v, int lanes) {
-    f.compute_root().parallel(v.h).parallel(v.b);
+void schedule_before(Func f, const Dims &v, int lanes, const LoopLevel &at) {
+    f.compute_at(at).parallel(v.h).parallel(v.b);
     f.vectorize(f.args()[0], lanes, TailStrategy::GuardWithIf);
     for (int i = 0; i < f.num_update_definitions(); i++) {
         Halide::Stage s = f.update(i).parallel(v.h).parallel(v.b);
@@ -36,9 +37,9 @@ void schedule_before(Func f, const Dims &v, int lanes) {
 }
 
 void schedule_norm(RowNorm &n, const Dims &v, int lanes) {
-    Var row = n.norm.args()[0], rows("rows");
-    n.norm.compute_root().parallel(v.b).split(row, rows, row, 16, TailStrategy::GuardWithIf);
-    n.norm.parallel(rows);
+    Var row = n.norm.args()[0], part = n.norm.args()[1], rows("rows");
+    n.norm.compute_root().parallel(v.b).parallel(part);
+    n.norm.split(row, rows, row, 16, TailStrategy::GuardWithIf).parallel(rows);
     for (Func f : {n.columns, n.squares}) {
         f.compute_at(n.norm, row).vectorize(v.d, lanes, TailStrategy::GuardWithIf);
         f.update().reorder(v.d, f.rvars(0)[0]).vectorize(v.d, lanes, TailStrategy::GuardWithIf);

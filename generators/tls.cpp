@@ -1,0 +1,128 @@
+#include "tls.h"
+
+namespace attune {
+
+Expr either(Expr condition, Expr chosen, Expr other) {
+    using Halide::Internal::Call;
+    return Call::make(chosen.type(), Call::if_then_else, {condition, chosen, other},
+                      Call::PureIntrinsic);
+}
+
+Rows both(const Build &x, const std::string &keys, const std::string &values) {
+    return [=, &x, b = x.v.b](Expr d, Expr head, Expr row) {
+        Expr H = x.extent("H");
+        return either(head < H, x.load(keys, {b, row, head, d}),
+                      x.load(values, {b, row, head - H, d}));
+    };
+}
+
+Rows columns(const Build &x, const std::string &input) {
+    return [=, &x](Expr d, Expr h, Expr) { return x.load(input, {h * x.extent("D") + d}); };
+}
+
+Rows joined(const Rows &first, Expr split, const Rows &second) {
+    return [=](Expr d, Expr head, Expr row) {
+        return either(row < split, first(d, head, row), second(d, head, row - split));
+    };
+}
+
+Func laid_out(const Build &x, const std::string &name, const Rows &rows, Expr count) {
+    const Dims &v = x.v;
+    Var row("row");
+    Func f(name);
+    f(v.d, row, v.h, v.b) = narrow(rows(v.d, v.h, row), x.storage);
+    f.bound(v.d, 0, x.extent("D")).bound(row, 0, count).bound(v.h, 0, 2 * x.extent("H"));
+    return f;
+}
+
+namespace {
+
+Expr element(const Build &x, const Func &rows, Expr d, Expr row, Expr head) {
+    return widen(rows(d, row, head, x.v.b), x.storage);
+}
+
+}  // namespace
+
+Expr key_of(const Build &x, const Func &rows, Expr d, Expr row) {
+    return element(x, rows, d, row, x.v.h);
+}
+
+Expr value_of(const Build &x, const Func &rows, Expr d, Expr row) {
+    return element(x, rows, d, row, x.v.h + x.extent("H"));
+}
+
+// A softmax whose scores are given; its heads are those of K, then those of V.
+Rows means(Build &x, const Rows &rows, Expr count, const std::function<Expr(Expr row)> &kept) {
+    const Dims &v = x.v;
+    Expr H = x.extent("H"), head = v.h % H, r = x.attribute("r");
+    Attention a;
+    a.head = 1;
+    a.queries.count = r;
+    a.queries.heads = 2 * H;
+    a.queries.scale = 1.f;
+    a.queries.load = [](Expr, Expr) { return Expr(0.f); };
+    Source all;
+    all.name = "means";
+    all.first = 0;
+    all.last = all.max_keys = count;
+    all.key = [](Expr, const Key &) { return Expr(0.f); };
+    all.value = [=](Expr d, const Key &n) {
+        return rows(d, v.h, unsafe_promise_clamped(n.index, 0, count - 1));
+    };
+    all.score = [=, &x](Expr, Expr m, Expr n) { return x.load("s", {v.b, n, head, m}); };
+    if (kept) all.admit = [=](const std::vector<Expr> &, Expr, Expr n) { return kept(n); };
+    all.computed = true;
+    a.sources = {all};
+    Func mean = x.stage(a, false);
+    return [=, b = v.b](Expr d, Expr head, Expr m) {
+        return mean(d, head, unsafe_promise_clamped(m, 0, r - 1), b);
+    };
+}
+
+namespace {
+
+// A softmax of one row, as whole tensors.
+Func global_row(Build &x, Func context, Expr N, const Global &global, std::vector<Func> &before) {
+    const Dims &v = x.v;
+    Expr D = x.extent("D");
+    Func query("global_query"), own("global_own"), score("global_score"), peak("global_peak");
+    Func weight("global_weight"), total("global_total"), sum("global_sum"), result("global");
+    Var n("n");
+    Halide::RDom d(0, D, "global_over_head"), m(0, N, "global_over_rows");
+    auto seen = [&](Expr row, Expr e, Expr other) {
+        return global.kept ? select(global.kept(row), e, other) : e;
+    };
+    query(v.d, v.h, v.b) = global.query(v.d) / sqrt(cast<float>(D));
+    own(v.h, v.b) = 0.f;
+    own(v.h, v.b) += query(d, v.h, v.b) * global.key(d);
+    score(n, v.h, v.b) = 0.f;
+    score(n, v.h, v.b) += query(d, v.h, v.b) * context(d, v.h, n, v.b);
+    peak(v.h, v.b) = own(v.h, v.b);
+    Expr top = peak(v.h, v.b), self = exp(own(v.h, v.b) - top);
+    peak(v.h, v.b) = seen(m, max(top, score(m, v.h, v.b)), top);
+    weight(n, v.h, v.b) = seen(n, exp(min(score(n, v.h, v.b) - top, 0.f)), 0.f);
+    total(v.h, v.b) = self;
+    total(v.h, v.b) += weight(m, v.h, v.b);
+    sum(v.d, v.h, v.b) = self * global.value(v.d);
+    sum(v.d, v.h, v.b) += weight(m, v.h, v.b) * context(v.d, v.h, m, v.b);
+    result(v.d, v.h, v.b) = sum(v.d, v.h, v.b) / total(v.h, v.b);
+    before.insert(before.end(), {query, own, score, peak, weight, total, sum, result});
+    return result;
+}
+
+}  // namespace
+
+Direct with_global(Build &x, const Attention &others, const Global &global) {
+    const Dims &v = x.v;
+    Func context = x.stage(others, false), out("out");
+    Direct all;
+    Func own = global_row(x, context, others.queries.count, global, all.before);
+    Var row("row");
+    Expr other = context(v.d, v.h, max(row - global.given, 0), v.b);
+    out(v.d, v.h, row, v.b) =
+        x.stored(either(row < global.given, own(v.d, v.h, v.b), other));
+    all.result = out;
+    return all;
+}
+
+}  // namespace attune

@@ -1,0 +1,223 @@
+// Transformer-LS, causal: one softmax over the W latest positions and r landmarks of every earlier
+// chunk of S positions, of a block of M positions and of a cache before it.
+//
+//     rows        [kcache; landmarks of the block's chunks] after LayerNorm(gP, bP), then kw after
+//                 LayerNorm(gW, bW); V likewise. Landmark m of a chunk is the mean of its rows of
+//                 kw with weights softmax over the chunk of s[., m]
+//     t           q[i] / sqrt(D)
+//     landmark c  t . K + t . Rc[nc - n + c] for c < n, n those of chunks before i's own
+//     tap j       (t + uw) . K + (t + ur) . Rw[j], K of position i - W + 1 + j
+//
+// tls_causal_step is the same for a run of tokens that need not fill its last chunk, whose
+// landmarks no row of the block sees in either case.
+//
+// Zhu et al., "Long-Short Transformer", NeurIPS 2021, arXiv 2107.02192; as in the authors' code.
+#include "math/exp2.h"
+#include "tls.h"
+
+namespace attune {
+
+namespace {
+
+constexpr float kLog2e = 1.44269504f;
+
+void declare(Variant &v, const Value &chunks) {
+    v.input("q", "B M H D", "queries, unscaled");
+    v.input("kw", "B rows H D", "keys of the W positions before the block and of the block");
+    v.input("vw", "B rows H D", "their values");
+    v.input("kcache", "B cached H D", "keys of the cache's landmarks, before LayerNorm");
+    v.input("vcache", "B cached H D", "their values");
+    v.input("s", "B M H rank", "landmark logits of the block", Type::F32);
+    v.input("Rw", "taps H D", "row j for the key W - 1 - j positions ago");
+    v.input("Rc", "nc H D", "row p for the landmark that nc - 1 - p others follow");
+    v.input("uw", "H D", "added to t where it meets a key of the window", Type::F32);
+    v.input("ur", "H D", "added to t where it meets a row of Rw", Type::F32);
+    v.input("gW", "Ch", "gain of the window's LayerNorm", Type::F32);
+    v.input("bW", "Ch", "its bias", Type::F32);
+    v.input("gP", "Ch", "gain of the landmarks' LayerNorm", Type::F32);
+    v.input("bP", "Ch", "its bias", Type::F32);
+    v.output("out", "B M H D", "result");
+    v.integer("S", {}, 1, 1 << 28, "positions of a chunk");
+    v.integer("r", {}, 1, 1 << 28, "landmarks of a chunk");
+    v.integer("W", {}, 1, 1 << 28, "positions of the window, a row's own included");
+    v.extent("Ch", Value("H") * "D");
+    v.extent("taps", "W");
+    v.extent("rank", "r");
+    v.extent("rows", Value("W") + "M");
+    v.extent("nc", Value("cached") + chunks * "r");
+    v.require(Value("cached") % "r" == 0, "kcache has r landmarks a chunk");
+    v.specials = {{"any", {}, false, {}, false}};
+}
+
+class Causal {
+public:
+    explicit Causal(Build &x)
+        : x(x),
+          v(x.v),
+          H(x.extent("H")),
+          D(x.extent("D")),
+          M(x.extent("M")),
+          S(x.attribute("S")),
+          r(x.attribute("r")),
+          W(x.attribute("W")),
+          cached(x.extent("cached")),
+          nc(x.extent("nc")),
+          marks(cached + max(M - 1, 0) / S * r),
+          first(x.block_first()),
+          seen(visible(x.block_last(M))) {}
+
+    Attention attention() {
+        Attention a;
+        a.queries.count = M;
+        a.queries.scale = 1.f / sqrt(cast<float>(D));
+        a.queries.load = [x = &x, b = v.b, h = v.h](Expr d, Expr row) {
+            return x->load("q", {b, row, h, d});
+        };
+        Rows raw = joined(landmarks(a), marks, both(x, "kw", "vw"));
+        RowNorm norm = row_norm(x, "rows", marks + W + M, raw);
+        Rows gain = joined(columns(x, "gP"), marks, columns(x, "gW"));
+        Rows bias = joined(columns(x, "bP"), marks, columns(x, "bW"));
+        Func rows = laid_out(x, "rows", normed(x, norm, raw, gain, bias), marks + W + M);
+        a.norms = {norm};
+        a.before.push_back(rows);
+        a.sources = {source(a, rows)};
+        return a;
+    }
+
+private:
+    Build &x;
+    const Dims v;
+    const Expr H, D, M, S, r, W, cached, nc;
+    const Expr marks;  // landmarks that any row sees
+    const Expr first;  // of the block's rows
+    const Expr seen;   // landmarks that its last one sees
+
+    Expr visible(Expr row) const { return cached + row / S * r; }
+
+    // Landmarks before their LayerNorm; those of the block go to `before`.
+    Rows landmarks(Attention &a) const {
+        Var m("m"), i("i");
+        Halide::RDom all(0, S, "over_chunk");
+        Func top("mark_top"), weight("mark_weight"), total("mark_total"), sum("mark_sum");
+        auto logit = [&](Expr i) { return x.load("s", {v.b, m / r * S + i, v.h, m % r}); };
+        top(m, v.h, v.b) = -INFINITY;
+        top(m, v.h, v.b) = max(top(m, v.h, v.b), logit(all));
+        weight(i, m, v.h, v.b) = exp2_nonpositive((logit(i) - top(m, v.h, v.b)) * kLog2e);
+        total(m, v.h, v.b) = 0.f;
+        total(m, v.h, v.b) += weight(all, m, v.h, v.b);
+        Expr head = v.h % H, row = W + m / r * S + all;
+        sum(v.d, m, v.h, v.b) = 0.f;
+        sum(v.d, m, v.h, v.b) += weight(all, m, head, v.b) * both(x, "kw", "vw")(v.d, v.h, row);
+        a.before = {top, weight, total, sum};
+        Rows mean = [=, *this](Expr d, Expr head, Expr m) {
+            m = unsafe_promise_clamped(m, 0, marks - cached - 1);
+            return sum(d, m, head, v.b) / total(m, head % H, v.b);
+        };
+        return joined(both(x, "kcache", "vcache"), cached, mean);
+    }
+
+    // Rows of Rc, then of Rw: what a query adds for where a key is.
+    Relative places(Attention &a) const {
+        Var t("t");
+        Func table("places"), own("place_own");
+        Halide::RDom d(0, D, "over_place");
+        Expr near = t - nc, element = either(near < 0, x.load("Rc", {t, v.h, v.d}),
+                                             x.load("Rw", {near, v.h, v.d}));
+        // Widened once, unless products are those of bf16.
+        const Storage held = x.storage.bf16_pairs ? x.storage : Storage{Halide::Float(32), false};
+        table(v.d, t, v.h, v.b) = narrow(element, held);
+        table.bound(v.d, 0, D).bound(t, 0, nc + W);
+        own(t, v.h, v.b) = 0.f;
+        own(t, v.h, v.b) += x.load("ur", {v.h, d}) * x.load("Rw", {t, v.h, d});
+        own.bound(t, 0, W);
+        a.before.insert(a.before.end(), {table, own});
+        auto at = [=, *this](Expr t) { return unsafe_promise_clamped(t, 0, nc + W - 1); };
+        Relative p;
+        p.first = nc - seen;
+        p.last = nc + W;
+        p.load = [=, h = v.h](Expr d, Expr t) { return widen(table(d, at(t), h, 0), held); };
+        p.more = [=, h = v.h, nc = nc](Expr t) {
+            return select(t < nc, 0.f, own(max(at(t) - nc, 0), h, 0));
+        };
+        p.index = [=, *this](const std::vector<Expr> &n, Expr row, const Key &k) {
+            return select(k < seen, nc - n[0] + k, nc + tap(row, k));
+        };
+        return p;
+    }
+
+    // Key k of a block is landmark k, or position first + 1 + k - seen.
+    Expr tap(Expr row, Expr k) const { return k - seen - (row - first); }
+
+    Source source(Attention &a, Func rows) const {
+        Func own("content_own");
+        Halide::RDom d(0, D, "over_content");
+        Var row("row");
+        Expr key = widen(rows(d, marks + row, v.h, v.b), x.storage);
+        own(row, v.h, v.b) = 0.f;
+        own(row, v.h, v.b) += x.load("uw", {v.h, d}) * key;
+        own.bound(row, 0, W + M);
+        Source s;
+        s.name = "rows";
+        s.first = 0;
+        s.last = seen + x.block_last(M) - first + W;
+        s.max_keys = marks + x.query_tile + W;
+        s.locate = {[=, *this](Expr k) { return select(k < seen, k, k - seen + first + 1 + marks); }};
+        s.row = {[=, *this](Expr row) { return visible(row); }};
+        s.key = [=, *this](Expr d, const Key &k) { return key_of(x, rows, d, at(k)); };
+        s.value = [=, *this](Expr d, const Key &k) { return value_of(x, rows, d, at(k)); };
+        s.admit = [=, *this](const std::vector<Expr> &n, Expr row, const Key &k) {
+            Expr j = tap(row, k);
+            return k < n[0] || (j >= 0 && j < W);
+        };
+        s.score = [=, *this](Expr score, Expr, const Key &k) {
+            return score + select(k < seen, 0.f, own(max(at(k) - marks, 0), v.h, v.b));
+        };
+        s.relative = places(a);
+        a.before.push_back(own);
+        return s;
+    }
+    Expr at(const Key &k) const { return unsafe_promise_clamped(k.at[0], 0, marks + W + M - 1); }
+};
+
+Cost work(Build &x) {
+    auto real = [](Expr e) { return cast<double>(e); };
+    Expr B = real(x.extent("B")), M = real(x.extent("M")), D = real(x.extent("D"));
+    Expr H = real(x.extent("H")), S = real(x.attribute("S")), r = real(x.attribute("r"));
+    Expr W = real(x.attribute("W")), cached = real(x.extent("cached")), nc = real(x.extent("nc"));
+    Expr chunks = floor(M / S), rest = M - chunks * S, C = H * D;
+    Expr seen = M * cached + r * (S * chunks * (chunks - 1) / 2 + rest * chunks);
+    Cost c;
+    c.pairs = B * H * (M * r + seen + M * W);
+    c.flops = B * C * (4 * M * r + 6 * (seen + M * W));
+    Expr rows = B * (2 * M + 2 * (W + M) + 2 * cached) + W + nc;
+    c.bytes = x.element_bytes() * rows * C + 4 * (B * M * H * r + 6 * C);
+    return c;
+}
+
+}  // namespace
+
+ATTUNE_VARIANT(tls_causal) {
+    Variant v("tls_causal", "landmarks of earlier chunks and a window in one softmax, causal",
+              "Zhu et al. 2021, arXiv 2107.02192");
+    declare(v, floor(Value("M") / "S"));
+    v.divides("S", "M");
+    v.build = [](Build &x) { return Causal(x).attention(); };
+    v.cost = work;
+    v.shape("tls_causal_enwik8", "B=1 M=2048 H=8 D=64 S=16 r=1 W=512 cached=128");
+    v.shape("tls_causal_evaluation", "B=1 M=256 H=8 D=64 S=16 r=1 W=512 cached=2048");
+    return v;
+}
+
+ATTUNE_VARIANT(tls_causal_step) {
+    Variant v("tls_causal_step", "tls_causal of tokens that follow others",
+              "Zhu et al. 2021, arXiv 2107.02192");
+    declare(v, ceil(Value("M") / "S"));
+    v.integer("steps", {}, 0, 1 << 28, "tokens");
+    v.extent("M", "steps");
+    v.build = [](Build &x) { return Causal(x).attention(); };
+    v.cost = work;
+    v.shape("tls_causal_step_enwik8", "steps=1 B=4 H=8 D=64 S=16 r=1 W=512 cached=128");
+    return v;
+}
+
+}  // namespace attune
