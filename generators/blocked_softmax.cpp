@@ -112,7 +112,7 @@ void store(Softmax &x, const Build &build, const Queries &q, Expr columns, bool 
     std::vector<Var> any{v.d};
     for (const Expr &index : q.place(row)) {
         to.insert(to.begin() + 1, here(index));
-        any.push_back(is_head(index) ? v.h : Var("to" + std::to_string(any.size())));
+        any.insert(any.begin() + 1, is_head(index) ? v.h : Var("to" + std::to_string(any.size())));
     }
     Expr out = x.out(i, d, block, head, x.over_batches);
     if (!q.stage) out = build.stored(out);

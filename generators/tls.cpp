@@ -35,20 +35,12 @@ Func laid_out(const Build &x, const std::string &name, const Rows &rows, Expr co
     return f;
 }
 
-namespace {
-
-Expr element(const Build &x, const Func &rows, Expr d, Expr row, Expr head) {
-    return widen(rows(d, row, head, x.v.b), x.storage);
+Expr key_of(const Build &x, const Func &rows, Expr d, Expr row, Expr batch) {
+    return widen(rows(d, row, x.v.h, batch), x.storage);
 }
 
-}  // namespace
-
-Expr key_of(const Build &x, const Func &rows, Expr d, Expr row) {
-    return element(x, rows, d, row, x.v.h);
-}
-
-Expr value_of(const Build &x, const Func &rows, Expr d, Expr row) {
-    return element(x, rows, d, row, x.v.h + x.extent("H"));
+Expr value_of(const Build &x, const Func &rows, Expr d, Expr row, Expr batch) {
+    return widen(rows(d, row, x.v.h + x.extent("H"), batch), x.storage);
 }
 
 // A softmax whose scores are given; its heads are those of K, then those of V.
@@ -82,13 +74,13 @@ Rows means(Build &x, const Rows &rows, Expr count, const std::function<Expr(Expr
 namespace {
 
 // A softmax of one row, as whole tensors.
-Func global_row(Build &x, Func context, Expr N, const Global &global, std::vector<Func> &before) {
+Func global_row(Build &x, Func context, const Global &global, std::vector<Func> &before) {
     const Dims &v = x.v;
     Expr D = x.extent("D");
     Func query("global_query"), own("global_own"), score("global_score"), peak("global_peak");
     Func weight("global_weight"), total("global_total"), sum("global_sum"), result("global");
     Var n("n");
-    Halide::RDom d(0, D, "global_over_head"), m(0, N, "global_over_rows");
+    Halide::RDom d(0, D, "global_over_head"), m(0, global.others, "global_over_rows");
     auto seen = [&](Expr row, Expr e, Expr other) {
         return global.kept ? select(global.kept(row), e, other) : e;
     };
@@ -116,7 +108,7 @@ Direct with_global(Build &x, const Attention &others, const Global &global) {
     const Dims &v = x.v;
     Func context = x.stage(others, false), out("out");
     Direct all;
-    Func own = global_row(x, context, others.queries.count, global, all.before);
+    Func own = global_row(x, context, global, all.before);
     Var row("row");
     Expr other = context(v.d, v.h, max(row - global.given, 0), v.b);
     out(v.d, v.h, row, v.b) =

@@ -25,8 +25,8 @@ Rows joined(const Rows &first, Expr split, const Rows &second);
 Func laid_out(const Build &x, const std::string &name, const Rows &rows, Expr count);
 
 // Column of K, or of V, in head Dims::h of a row of such a tensor.
-Expr key_of(const Build &x, const Func &rows, Expr d, Expr row);
-Expr value_of(const Build &x, const Func &rows, Expr d, Expr row);
+Expr key_of(const Build &x, const Func &rows, Expr d, Expr row, Expr batch);
+Expr value_of(const Build &x, const Func &rows, Expr d, Expr row, Expr batch);
 
 // Means of `count` rows with weights softmax(s) over those that are kept (empty: all): a stage.
 Rows means(Build &x, const Rows &rows, Expr count, const std::function<Expr(Expr row)> &kept);
@@ -36,6 +36,7 @@ struct Global {
     std::function<Expr(Expr d)> query, key, value;  // of head Dims::h, unscaled
     std::function<Expr(Expr row)> kept;             // results that it sees; empty: all
     Expr given;                                     // 1: there is one, before the other rows
+    Expr others;                                    // how many
 };
 Direct with_global(Build &x, const Attention &others, const Global &global);
 

@@ -83,8 +83,8 @@ Source keys(Build &x, const Func &rows) {
                     return select(kept(x)(n), n, -1);
                 }};
     auto at = [=](const Key &k) { return unsafe_promise_clamped(k.at[0], 0, R + N - 1); };
-    s.key = [=, &x](Expr d, const Key &k) { return key_of(x, rows, d, at(k)); };
-    s.value = [=, &x](Expr d, const Key &k) { return value_of(x, rows, d, at(k)); };
+    s.key = [=, &x](Expr d, const Key &k) { return key_of(x, rows, d, at(k), x.v.b); };
+    s.value = [=, &x](Expr d, const Key &k) { return value_of(x, rows, d, at(k), x.v.b); };
     s.admit = [=](const std::vector<Expr> &r, Expr, const Key &k) {
         return k < R || (k.at[1] >= r[0] && k.at[1] < r[1]);
     };
@@ -117,7 +117,7 @@ Direct with_cls(Build &x) {
     auto of = [&x, v](const char *name) {
         return [=, &x](Expr d) { return x.load(name, {v.b, v.h, d}); };
     };
-    return with_global(x, attention(x), {of("qc"), of("kc"), of("vc"), kept(x), 1});
+    return with_global(x, attention(x), {of("qc"), of("kc"), of("vc"), kept(x), 1, x.extent("N")});
 }
 
 // Without the CLS token: 2 N + 1 pairs more a head, which a cost formula cannot know of.

@@ -163,8 +163,8 @@ private:
         s.max_keys = marks + x.query_tile + W;
         s.locate = {[=, *this](Expr k) { return select(k < seen, k, k - seen + first + 1 + marks); }};
         s.row = {[=, *this](Expr row) { return visible(row); }};
-        s.key = [=, *this](Expr d, const Key &k) { return key_of(x, rows, d, at(k)); };
-        s.value = [=, *this](Expr d, const Key &k) { return value_of(x, rows, d, at(k)); };
+        s.key = [=, *this](Expr d, const Key &k) { return key_of(x, rows, d, at(k), v.b); };
+        s.value = [=, *this](Expr d, const Key &k) { return value_of(x, rows, d, at(k), v.b); };
         s.admit = [=, *this](const std::vector<Expr> &n, Expr row, const Key &k) {
             Expr j = tap(row, k);
             return k < n[0] || (j >= 0 && j < W);
