@@ -76,8 +76,8 @@ private:
             if (!groups && !keys && !ends_with(loop, "." + s.terms)) continue;
             // A source of one chunk has no loop over chunks.
             auto chunk = chunk_left.find(s.range);
-            left = chunk != chunk_left.end() ? chunk->second
-                                             : end_of(s.range, 1) - end_of(s.range, 0);
+            left =
+                chunk != chunk_left.end() ? chunk->second : end_of(s.range, 1) - end_of(s.range, 0);
             each = groups ? s.key_step : keys ? 1 : s.term;
             return true;
         }
