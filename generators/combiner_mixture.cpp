@@ -228,9 +228,9 @@ Variant mixture(const std::string &name, const std::string &doc, const Parts &pa
     Variant v(name, doc, "Ren et al. 2021, arXiv 2107.05768, sections 4.2 and 4.3");
     declare_grid(v);
     v.choice("cum", {"max", "sum"}, parts.causal ? 0 : 1, "over the tokens of a region");
+    // Kernels for one head size are 5 % faster, and as large.
     const bool cpu = false;  // no kernels for GPUs
     v.specials = {{"any", {}, false, {}, cpu}};
-    if (parts.above && parts.beside) v.specials.insert(v.specials.begin(), {"heads", {}});
     v.build = [=](Build &x) { return Mixture(x, parts).make(); };
     v.cost = [=](Build &x) { return work(x, parts); };
     return v;
