@@ -50,7 +50,8 @@ struct SourceFuncs {
     Func place;               // integers of a key (CPU)
     Func key, value;          // rows of a chunk: inlined (CPU: read in place) or staged
     Func dot;                 // scores of a group of keys
-    Func relative_dot, relative;  // of a group of the table's rows; of all that a block needs (CPU)
+    Func relative_dot;        // of a group of rows of Relative's table (CPU)
+    Func relative;            // of all rows that a block needs
     Func score;               // of a chunk, modified and masked
     Func maximum;             // of a row of the chunk
     Func probability;         // exp of score - maximum, of a term

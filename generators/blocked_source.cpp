@@ -36,10 +36,12 @@ public:
         p.source = source;
         p.range = Func(source.name + "_range");
         p.place = Func(source.name + "_place");
-        Func *funcs[] = {&p.rows,    &p.key,         &p.value, &p.dot,      &p.score,       &p.maximum,
-                         &p.probability, &p.sum, &p.weighted, &p.relative, &p.relative_dot};
-        const char *names[] = {"rows",    "key",         "value", "dot",      "score",       "maximum",
-                               "probability", "sum", "weighted", "relative", "relative_dot"};
+        Func *funcs[] = {&p.rows,     &p.key,      &p.value,       &p.dot,
+                         &p.score,    &p.maximum,  &p.probability, &p.sum,
+                         &p.weighted, &p.relative, &p.relative_dot};
+        const char *names[] = {"rows",     "key",      "value",       "dot",
+                               "score",    "maximum",  "probability", "sum",
+                               "weighted", "relative", "relative_dot"};
         for (int i = 0; i < 11; i++) *funcs[i] = Func(source.name + "_" + names[i]);
     }
 
@@ -66,7 +68,7 @@ private:
     const Expr rows;
     const bool whole;
     SourceFuncs p;
-    Expr first, last;  // of the block's keys
+    Expr first, last;            // of the block's keys
     std::vector<Expr> row_read;  // integers of the query row
     bool masked = false;
     std::vector<Expr> at(std::vector<Expr> index) const {

@@ -12,7 +12,6 @@ using Rows = std::function<Expr(Expr d, Expr head, Expr row)>;
 RowNorm row_norm(const Build &x, const std::string &name, Expr count, const Rows &load);
 
 // (element - mean) / sqrt(variance + 1e-5) * gain + bias, gain and bias by column of all heads.
-Rows normed(const Build &x, const RowNorm &n, const Rows &load, const Rows &gain,
-            const Rows &bias);
+Rows normed(const Build &x, const RowNorm &n, const Rows &load, const Rows &gain, const Rows &bias);
 
 }  // namespace attune

@@ -61,12 +61,15 @@ Rows means(Build &x, const Rows &rows, Expr count, const std::function<Expr(Expr
     all.value = [=](Expr d, const Key &n) {
         return rows(d, v.h, unsafe_promise_clamped(n.index, 0, count - 1));
     };
-    // Landmarks of a whole block are neighbours, which the row, no more than the last, hides.
-    all.score = [=, &x](Expr, Expr row, Expr n) {
-        auto logit = [&](Expr m) { return x.load("s", {v.b, n, head, m}); };
-        return either(x.block_first() + x.query_tile <= r, logit(x.block_first() + v.qi),
-                      logit(row));
+    // Up to whole blocks, so that a block reads neighbours.
+    Var m("m"), n("n");
+    Func logits("logits");
+    logits(m, n, v.h, v.b) = x.load("s", {v.b, n, v.h, min(m, r - 1)});
+    all.score = [=, &x](Expr, Expr, Expr n) {
+        Expr row = unsafe_promise_clamped(n, 0, count - 1);
+        return logits(x.block_first() + v.qi, row, head, v.b);
     };
+    a.before = {logits};
     if (kept) all.admit = [=](const std::vector<Expr> &, Expr, Expr n) { return kept(n); };
     all.computed = true;
     a.sources = {all};
@@ -116,8 +119,7 @@ Direct with_global(Build &x, const Attention &others, const Global &global) {
     Func own = global_row(x, context, global, all.before);
     Var row("row");
     Expr other = context(v.d, v.h, max(row - global.given, 0), v.b);
-    out(v.d, v.h, row, v.b) =
-        x.stored(either(row < global.given, own(v.d, v.h, v.b), other));
+    out(v.d, v.h, row, v.b) = x.stored(either(row < global.given, own(v.d, v.h, v.b), other));
     all.result = out;
     return all;
 }

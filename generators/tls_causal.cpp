@@ -161,7 +161,8 @@ private:
         s.first = 0;
         s.last = seen + x.block_last(M) - first + W;
         s.max_keys = marks + x.query_tile + W;
-        s.locate = {[=, *this](Expr k) { return select(k < seen, k, k - seen + first + 1 + marks); }};
+        s.locate = {
+            [=, *this](Expr k) { return select(k < seen, k, k - seen + first + 1 + marks); }};
         s.row = {[=, *this](Expr row) { return visible(row); }};
         s.key = [=, *this](Expr d, const Key &k) { return key_of(x, rows, d, at(k), v.b); };
         s.value = [=, *this](Expr d, const Key &k) { return value_of(x, rows, d, at(k), v.b); };

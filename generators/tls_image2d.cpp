@@ -43,8 +43,7 @@ void declare(Variant &v) {
     v.require(!given("tab") || w > 1, "tab is given only if w > 1");
     v.require(given("s") == marks, "s is given exactly if r > 0");
     v.require(!given("s") || Value("rank") == "r", "s has r logits a head");
-    v.require(given("gL") == marks && given("bL") == marks,
-              "gL and bL are given exactly if r > 0");
+    v.require(given("gL") == marks && given("bL") == marks, "gL and bL are given exactly if r > 0");
     v.require(w > 0 || marks || Value("G") == 1, "w, r and G are not all 0");
     v.specials = {{"d32", {}, false, {}, false, {{"D", 32}}},
                   {"d64", {}, false, {}, false, {{"D", 64}}},

@@ -330,7 +330,7 @@ Attention make_attention(Build &x) {
             };
         if (v.admit)
             s.admit = [=, &x, &v, admit = s.admit](const std::vector<Expr> &r, Expr row,
-                                                           const Key &key) {
+                                                   const Key &key) {
                 Expr ok = v.admit(x, site(row, key));
                 return admit ? admit(r, row, key) && ok : ok;
             };

@@ -35,7 +35,10 @@ std::vector<std::int64_t> result_shape(const Case &call) {
     }
     std::vector<std::int64_t> shape = call.tensors.at("q").shape;
     if (call.has("qc")) ++shape[1];
-    shape.back() = call.tensors.at(call.has("v_pages") ? "v_pages" : call.has("vw") ? "vw" : "v").shape.back();
+    shape.back() = call.tensors.at(call.has("v_pages") ? "v_pages"
+                                   : call.has("vw")    ? "vw"
+                                                       : "v")
+                       .shape.back();
     if (call.op == "dense_split") shape.insert(shape.begin(), parts_of(call));
     return shape;
 }

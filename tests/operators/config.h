@@ -19,7 +19,8 @@ struct Config {
     Dtype dtype = Dtype::f32;  // of storage tensors
     std::int64_t B = 1, Lq = 16, Lk = 16, Hq = 1, Hkv = 1, D = 16, Dv = 16;
     std::map<std::string, oracle::Attribute> attributes;
-    std::vector<int> q_len, kv_len;  // empty: absent. cluster_attn: kv_len is n_len, Lq is N; tls: tokens kept
+    // Empty: absent. cluster_attn: kv_len is n_len, Lq is N; tls_bidir: tokens kept.
+    std::vector<int> q_len, kv_len;
     Layout layout = Layout::blhd;
     Guard guard = Guard::after;
     bool poison = false;   // NaN behind the lengths
@@ -27,8 +28,7 @@ struct Config {
     bool ordered = false;  // cluster_attn: perm is the identity
     double spread = 1;     // standard deviation of q
     std::uint64_t seed = 1;
-    // tls_image2d: its attributes nx and G say how many rows there are. tls_causal: Lq rows after Lk
-    // chunks of the cache.
+    // tls_image2d: attributes nx and G say how many rows; tls_causal: Lq after Lk chunks.
     // Of the dense family:
     std::optional<int> bias, mask;  // Shared
     int alibi = 0;                  // 1: [Hq], 2: [B, Hq]

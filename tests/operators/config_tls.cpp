@@ -130,8 +130,7 @@ void randomise(Config &c, Engine &engine) {
 
 }  // namespace
 
-const Family tls_family = {{"tls_bidir", "tls_image2d", "tls_causal", "tls_causal_step"},
-                           inputs,
-                           randomise};
+const Family tls_family = {
+    {"tls_bidir", "tls_image2d", "tls_causal", "tls_causal_step"}, inputs, randomise};
 
 }  // namespace attune::tests

@@ -27,8 +27,7 @@ TEST_P(TlsIdentity, StepsAreRowsOfTheBlock) {
             first("s", steps);
             const std::vector<std::int64_t> rows = first("q", steps);
             add_outputs(run, false);
-            EXPECT_EQ(run_here(run).at("out"),
-                      slices(all, block.tensors.at("out").shape, 1, rows))
+            EXPECT_EQ(run_here(run).at("out"), slices(all, block.tensors.at("out").shape, 1, rows))
                 << steps << " steps: " << describe(config);
         }
     }

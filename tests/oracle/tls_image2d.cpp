@@ -90,8 +90,7 @@ private:
             for (Index xx = std::max<Index>(right - e, 0);
                  xx < std::min(right + segment_ + e, side_); ++xx) {
                 const Index j = global_ + yy * side_ + xx, middle = half + segment_ - 1;
-                const Index place =
-                    (y - yy + middle) * (2 * half + segment_) + x - xx + middle;
+                const Index place = (y - yy + middle) * (2 * half + segment_) + x - xx + middle;
                 const Real more = positions_ ? table_(0, 0, place, h) : 0;
                 all.push_back({dot(q.data(), k_.row(b, j, h), width) + more, v_.row(b, j, h)});
             }
