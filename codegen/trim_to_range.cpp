@@ -74,9 +74,10 @@ private:
             bool groups = ends_with(loop, "." + s.groups);
             bool keys = ends_with(loop, "." + s.keys);
             if (!groups && !keys && !ends_with(loop, "." + s.terms)) continue;
+            // A source of one chunk has no loop over chunks.
             auto chunk = chunk_left.find(s.range);
-            if (chunk == chunk_left.end()) return false;
-            left = chunk->second;
+            left =
+                chunk != chunk_left.end() ? chunk->second : end_of(s.range, 1) - end_of(s.range, 0);
             each = groups ? s.key_step : keys ? 1 : s.term;
             return true;
         }

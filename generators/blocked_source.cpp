@@ -101,8 +101,8 @@ private:
         // An update, as Halide looks for bounds of the values of a Func that has none, and guards
         // the loops with what it finds.
         p.range(v.qb, v.h, v.b) = Tuple(0, 0);
-        p.range(v.qb, v.h, v.b) = Tuple(first, last);
         FuncRef made = p.range(v.qb, v.h, v.b);
+        p.range(v.qb, v.h, v.b) = Tuple(Expr(made[0]) + first, Expr(made[1]) + last);
         first = made[0];
         last = made[1];
     }

@@ -82,17 +82,21 @@ private:
 
     // Of level t, where token p lies: used if some row sees it, which are those of even index.
     Expr span(Expr p, Expr t) const { return ((p >> t) + 1) << t; }
+    Expr used(Expr p, Expr t) const { return ((p >> t) & 1) == 0 && span(p, t) < L; }
 
     // Softmax inside each span: a score for each token and level.
     void values() {
         Var p("p"), t("t"), s("span");
         Expr levels = max(bits(L - 1), 2);
-        Halide::RDom e(0, D, "over_head"), m(0, L, 1, levels - 1, "over_tokens");
-        m.where(((m.x >> m.y) & 1) == 0 && span(m.x, m.y) < L);
+        Halide::RDom m(0, L, 1, levels - 1, "over_tokens");
+        Halide::RDom e(0, D, 0, L, 1, levels - 1, "over_head");
+        m.where(used(m.x, m.y));
+        e.where(used(e.y, e.z));
         Func score("span_score"), peak("span_peak"), weight("span_weight"), total("span_total");
-        Expr of = inside(min(span(p, t), L) - 1), to = inside(span(m.x, m.y));
+        Expr of = inside(span(e.y, e.z) - 1), to = inside(span(m.x, m.y));
         score(p, t, v.h, v.b) = 0.f;
-        score(p, t, v.h, v.b) += query(e, of, v.h, v.b) * scale() * x.load("k", {v.b, p, v.h, e});
+        score(e.y, e.z, v.h, v.b) +=
+            query(e.x, of, v.h, v.b) * scale() * x.load("k", {v.b, e.y, v.h, e.x});
         peak(s, v.h, v.b) = -INFINITY;
         peak(to, v.h, v.b) = max(peak(to, v.h, v.b), score(m.x, m.y, v.h, v.b));
         weight(p, t, v.h, v.b) =

@@ -87,12 +87,11 @@ private:
         return s;
     }
 
-    // Of each row t the parts left and right of the column, as keys 2 t and 2 t + 1. At the border a
-    // causal query has one of them, key t.
+    // Of each row t the parts left and right of the column, as keys 2 t and 2 t + 1. At the border
+    // a causal query has one of them, key t.
     Source parts_of_rows(const Lines &columns) {
         // Of the last row no causal query sees them.
-        const Regions r =
-            regions("region_rows", g.rows(parts.causal ? max(g.n - 1, 0) : g.n), 2);
+        const Regions r = regions("region_rows", g.rows(parts.causal ? max(g.n - 1, 0) : g.n), 2);
         Expr c = columns.line, each = 2, left = c - 1, right = c + 1;
         if (parts.causal)
             each = cast<int>(c > 0) + cast<int>(c < g.M - 1);
@@ -150,8 +149,7 @@ private:
     }
 
     // Running maxima or sums along lines.
-    Func running(const std::string &name, const std::string &input, const Lines &lines,
-                 int sides) {
+    Func running(const std::string &name, const std::string &input, const Lines &lines, int sides) {
         Func f(name + "_" + input);
         Var i("i");
         Expr length = lines.length, L = g.L;
@@ -230,9 +228,9 @@ Variant mixture(const std::string &name, const std::string &doc, const Parts &pa
     Variant v(name, doc, "Ren et al. 2021, arXiv 2107.05768, sections 4.2 and 4.3");
     declare_grid(v);
     v.choice("cum", {"max", "sum"}, parts.causal ? 0 : 1, "over the tokens of a region");
+    // Kernels for one head size are 5 % faster, and as large.
     const bool cpu = false;  // no kernels for GPUs
     v.specials = {{"any", {}, false, {}, cpu}};
-    if (parts.above && parts.beside) v.specials.insert(v.specials.begin(), {"heads", {}});
     v.build = [=](Build &x) { return Mixture(x, parts).make(); };
     v.cost = [=](Build &x) { return work(x, parts); };
     return v;

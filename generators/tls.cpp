@@ -61,7 +61,12 @@ Rows means(Build &x, const Rows &rows, Expr count, const std::function<Expr(Expr
     all.value = [=](Expr d, const Key &n) {
         return rows(d, v.h, unsafe_promise_clamped(n.index, 0, count - 1));
     };
-    all.score = [=, &x](Expr, Expr m, Expr n) { return x.load("s", {v.b, n, head, m}); };
+    // Landmarks of a whole block are neighbours, which the row, no more than the last, hides.
+    all.score = [=, &x](Expr, Expr row, Expr n) {
+        auto logit = [&](Expr m) { return x.load("s", {v.b, n, head, m}); };
+        return either(x.block_first() + x.query_tile <= r, logit(x.block_first() + v.qi),
+                      logit(row));
+    };
     if (kept) all.admit = [=](const std::vector<Expr> &, Expr, Expr n) { return kept(n); };
     all.computed = true;
     a.sources = {all};

@@ -46,7 +46,7 @@ void declare(Variant &v, const Value &chunks) {
     v.extent("rows", Value("W") + "M");
     v.extent("nc", Value("cached") + chunks * "r");
     v.require(Value("cached") % "r" == 0, "kcache has r landmarks a chunk");
-    v.specials = {{"any", {}, false, {}, false}};
+    v.specials = {{"d64", {}, false, {}, false, {{"D", 64}}}, {"any", {}, false, {}, false}};
 }
 
 class Causal {

@@ -46,7 +46,9 @@ void declare(Variant &v) {
     v.require(given("gL") == marks && given("bL") == marks,
               "gL and bL are given exactly if r > 0");
     v.require(w > 0 || marks || Value("G") == 1, "w, r and G are not all 0");
-    v.specials = {{"any", {}, false, {}, false}};
+    v.specials = {{"d32", {}, false, {}, false, {{"D", 32}}},
+                  {"d64", {}, false, {}, false, {{"D", 64}}},
+                  {"any", {}, false, {}, false}};
 }
 
 class Image {

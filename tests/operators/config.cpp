@@ -35,7 +35,7 @@ std::vector<std::int64_t> result_shape(const Case &call) {
     }
     std::vector<std::int64_t> shape = call.tensors.at("q").shape;
     if (call.has("qc")) ++shape[1];
-    shape.back() = call.tensors.at(call.has("v_pages") ? "v_pages" : "v").shape.back();
+    shape.back() = call.tensors.at(call.has("v_pages") ? "v_pages" : call.has("vw") ? "vw" : "v").shape.back();
     if (call.op == "dense_split") shape.insert(shape.begin(), parts_of(call));
     return shape;
 }
@@ -54,10 +54,12 @@ void describe_dense(std::ostream &out, const Config &c) {
 
 std::string result_name(const std::string &op) {
     if (op == "dense_split") return "o_part";
-    return op == "tls_bidir" ? "out" : "o";
+    return is_tls(op) ? "out" : "o";
 }
 
-bool mixes_heads(const std::string &op) { return op == "tls_bidir"; }
+bool mixes_heads(const std::string &op) { return is_tls(op); }
+
+bool is_tls(const std::string &op) { return op.compare(0, 4, "tls_") == 0; }
 
 std::vector<std::string> all_ops() {
     std::vector<std::string> all;
@@ -119,7 +121,7 @@ void add_outputs(Case &call, bool lse, Layout layout, Guard guard) {
     for (std::int64_t extent : outer) count *= extent;
     call.tensors[result_name(call.op)] =
         with_outer(output(dtype, {count, inner[0], inner[1], inner[2]}, layout, guard), outer);
-    if (is_combiner(call.op) || call.op == "tls_bidir" || !(lse || split || merge)) return;
+    if (is_combiner(call.op) || is_tls(call.op) || !(lse || split || merge)) return;
     std::vector<std::int64_t> rows = outer;
     rows.insert(rows.end(), {inner[1], inner[0]});
     call.tensors[split ? "lse_part" : "lse"] = output(Dtype::f32, rows, layout, guard);

@@ -27,6 +27,8 @@ struct Config {
     bool ordered = false;  // cluster_attn: perm is the identity
     double spread = 1;     // standard deviation of q
     std::uint64_t seed = 1;
+    // tls_image2d: its attributes nx and G say how many rows there are. tls_causal: Lq rows after Lk
+    // chunks of the cache.
     // Of the dense family:
     std::optional<int> bias, mask;  // Shared
     int alibi = 0;                  // 1: [Hq], 2: [B, Hq]
@@ -36,13 +38,14 @@ struct Config {
     bool packed = false;                 // dense_paged: with cu_q, rows of lengths q_len
     std::int64_t parts = 2;              // dense_merge: S
     bool one_filter = false;             // lsra_core: the same for all tokens
-    bool cls = false;                    // tls_bidir: with a CLS token
+    bool cls = false;                    // tls_bidir: with a CLS token; tls_image2d: without tab
 };
 
 // Operators that have configurations.
 std::vector<std::string> all_ops();
 
 bool is_combiner(const std::string &op);
+bool is_tls(const std::string &op);
 bool is_grid(const std::string &op);  // of a Combiner, in rows of M tokens
 bool has_flag_causal(const std::string &op);
 // Of an operator's first output.

@@ -25,6 +25,9 @@ Config config_for(const attune_variant &variant, const attune_kernel &kernel) {
     if (is_combiner(c.op) && has_flag_causal(c.op)) c.attributes["causal"] = 1.0;
     if (c.op == "cluster_attn") c.attributes["chunk"] = 37.0;
     if (c.op == "tls_bidir") c.attributes = {{"w", 9.0}, {"r", 4.0}};
+    if (c.op == "tls_image2d") c.attributes = {{"nx", 10.0}, {"w", 5.0}, {"r", 4.0}, {"G", 1.0}};
+    if (c.op.compare(0, 10, "tls_causal") == 0)
+        c.attributes = {{"S", 11.0}, {"r", 2.0}, {"W", 21.0}}, c.Lk = 3;
     c.cls = std::string(kernel.name).find("_cls_") != std::string::npos;
     if (c.op.compare(0, 5, "dense") == 0 && c.op != "dense_merge")
         c.attributes = {{"left", 21.0}, {"right", 9.0}};
@@ -37,7 +40,7 @@ Config config_for(const attune_variant &variant, const attune_kernel &kernel) {
                                             : Dtype::f32;
     const std::map<std::string, std::int64_t *> sizes = {
         {"D", &c.D},  {"Dv", &c.Dv}, {"Lq", &c.Lq}, {"Lk", &c.Lk},
-        {"L", &c.Lq}, {"N", &c.Lq},  {"T", &c.Lq}};
+        {"L", &c.Lq}, {"N", &c.Lq},  {"T", &c.Lq},  {"M", &c.Lq}};
     for (int i = 0; i < kernel.conditions; ++i) {
         const attune_condition &condition = kernel.condition[i];
         if (condition.kind == ATTUNE_WHEN_ABSENT) {

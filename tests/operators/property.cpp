@@ -17,6 +17,11 @@ void set_sizes(Config &c, bool uneven) {
                         {"r", 5.0}};
         c.cls = uneven;
     }
+    const bool other = has_flag_causal(c.op) && c.attributes.at("causal") == oracle::Attribute(1.0);
+    if (c.op == "tls_image2d")
+        c.attributes = {{"nx", 12.0}, {"w", other ? 3.0 : 6.0}, {"r", 5.0}, {"G", uneven ? 0.0 : 1.0}};
+    if (c.op.compare(0, 10, "tls_causal") == 0)
+        c.attributes = {{"S", other ? 12.0 : 3.0}, {"r", uneven ? 3.0 : 1.0}, {"W", 50.0}}, c.Lk = 5;
     const bool lsra = c.op.compare(0, 4, "lsra") == 0;
     if (lsra) c.attributes["K"] = 7.0, c.one_filter = uneven;
     if (c.op == "lsra_core")

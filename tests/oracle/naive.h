@@ -123,6 +123,10 @@ template <typename Real>
 Outputs lsra(const Case &call);  // lsra_core and lsra_core_step
 template <typename Real>
 Outputs tls_bidir(const Case &call);
+template <typename Real>
+Outputs tls_image2d(const Case &call);
+template <typename Real>
+Outputs tls_causal(const Case &call);  // and tls_causal_step
 
 }  // namespace attune::oracle
 #endif

@@ -29,6 +29,9 @@ const std::map<std::string, Loops<Real>> &loops() {
         {"lsra_core", lsra<Real>},
         {"lsra_core_step", lsra<Real>},
         {"tls_bidir", tls_bidir<Real>},
+        {"tls_image2d", tls_image2d<Real>},
+        {"tls_causal", tls_causal<Real>},
+        {"tls_causal_step", tls_causal<Real>},
     };
     return all;
 }
