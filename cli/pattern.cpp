@@ -156,12 +156,17 @@ Pattern find_pattern(attune_context *context, const attune_pack *pack, const Sha
     for (int64_t token = 0; token < pattern.tokens; token++) {
         progress(token);
         const std::vector<float> after = experiment.output(from, token);
+        std::vector<double> squares(size_t(pattern.rows), 0), changed = squares;
         for (size_t i = 0; i < after.size(); i++) {
-            const double change = std::fabs(double(after[i]) - double(before[i]));
+            const double change = double(after[i]) - double(before[i]);
             if (!std::isfinite(change)) wrong(pattern.output + " is not finite");
-            double &most = pattern.influence[size_t(to.token[i] * pattern.tokens + token)];
-            most = std::max(most, change);
+            squares[size_t(to.token[i])] += change * change;
+            changed[size_t(to.token[i])] += change != 0;
         }
+        for (size_t row = 0; row < squares.size(); row++)
+            if (changed[row] > 0)
+                pattern.influence[row * size_t(pattern.tokens) + size_t(token)] =
+                    std::sqrt(squares[row] / changed[row]);
     }
     return pattern;
 }

@@ -20,8 +20,9 @@ constexpr int64_t MOST_TOKENS = 256;  // of a side: a picture, and a call a toke
 struct Pattern {
     std::string of, output;
     int64_t tokens = 0, rows = 0;
-    // [rows, tokens]: the largest change of an element of the row, over all batch elements, heads
-    // and columns, when the elements of the token change by 1 or -1. 0: the row does not see it.
+    // [rows, tokens]: how much those elements of the row that change do, as the root of their mean
+    // square over batch elements, heads and columns, when the elements of the token change by 1 or
+    // -1. 0: the row does not see it.
     std::vector<double> influence;
 
     double at(int64_t row, int64_t token) const { return influence[size_t(row * tokens + token)]; }
