@@ -154,7 +154,7 @@ TEST(CombinerMatrix, Grids) {
             for (const char *op : ops) {
                 if (width * height > 300 && ++n % 3) continue;
                 Config c = sized(op, width * height, width * height, n);
-                // The oracle's loops are slow: few heads, and short ones where there are many tokens.
+                // The oracle is slow: few heads, and short ones where there are many tokens.
                 c.B = 1 + n % 2;
                 c.Hkv = c.Hq = 1 + n % 3;
                 c.D = c.Dv = std::min<std::int64_t>(c.D, width * height > 100 ? 33 : c.D);
