@@ -103,14 +103,16 @@ private:
             exp(score(p, t, v.h, v.b) - peak(inside(min(span(p, t), L - 1)), v.h, v.b));
         total(s, v.h, v.b) = 0.f;
         total(to, v.h, v.b) += weight(m.x, m.y, v.h, v.b);
-        Expr share = weight(m.x, m.y, v.h, v.b) / total(to, v.h, v.b);
+        // Divided by the total at the end: shares that add up to 1 but for its rounding.
+        Func sum("span_sum");
+        sum(v.d, s, v.h, v.b) = 0.f;
+        sum(v.d, to, v.h, v.b) += weight(m.x, m.y, v.h, v.b) * x.load("v", {v.b, m.x, v.h, v.d});
         value = Func("span_value");
-        value(v.d, s, v.h, v.b) =
-            select(s % 2 == 1, x.load("v", {v.b, max(s - 1, 0), v.h, v.d}), 0.f);
-        value(v.d, to, v.h, v.b) += share * x.load("v", {v.b, m.x, v.h, v.d});
+        value(v.d, s, v.h, v.b) = select(s % 2 == 1, x.load("v", {v.b, max(s - 1, 0), v.h, v.d}),
+                                         sum(v.d, s, v.h, v.b) * (1.f / total(s, v.h, v.b)));
         for (Func f : {score, weight}) f.bound(p, 0, L).bound(t, 1, levels - 1);
-        for (Func f : {peak, total, value}) f.bound(s, 0, L);
-        before.insert(before.end(), {score, peak, weight, total, value});
+        for (Func f : {peak, total, sum, value}) f.bound(s, 0, L);
+        before.insert(before.end(), {score, peak, weight, total, sum, value});
     }
 
     Func own_scores() {
