@@ -31,8 +31,12 @@ PEAK_SECONDS = 0.02  # of the FMA loop, each time
 ROOT = os.path.dirname(os.path.dirname(HERE))
 # Of peers that are no packages: what a report calls the folder, and what is in it.
 FOLDERS = {"ggml": ("GGML/build/src", "where libggml-base.so and libggml-cpu.so are"),
-           "transformer-ls": ("TRANSFORMER_LS", "checkout of NVIDIA/transformer-ls"),
-           "lite-transformer": ("LITE_TRANSFORMER", "checkout of mit-han-lab/lite-transformer")}
+           "transformer_ls": ("TRANSFORMER_LS", "checkout of NVIDIA/transformer-ls"),
+           "lite_transformer": ("LITE_TRANSFORMER", "checkout of mit-han-lab/lite-transformer")}
+
+
+def option(name):
+    return "--" + name.replace("_", "-")
 
 
 def parse(arguments):
@@ -55,7 +59,7 @@ def parse(arguments):
     add("--pack", default="", metavar="FILE", help="kernel pack, libNAME.so")
     add("--target", default="", help="of Attune: host (default), avx2, ...")
     for name, (_, what) in FOLDERS.items():
-        add("--" + name, default="", metavar="DIR", help=what)
+        add(option(name), default="", metavar="DIR", help=what)
     options = parser.parse_args(arguments)
     options.peers, options.shapes = options.peers.split(","), options.shapes.split(",")
     unknown = [name for name in options.peers if not peers.known(name)]
@@ -63,9 +67,7 @@ def parse(arguments):
                 if name not in shapes.SHAPES and name not in shapes.FAMILIES]
     if unknown:
         parser.error("unknown: " + ", ".join(unknown))
-    options.folders = {name: os.path.abspath(path) if path else "" for name, path in
-                       ((name.replace("-", "_"), vars(options)[name.replace("-", "_")])
-                        for name in FOLDERS)}
+    options.folders = {name: vars(options)[name] for name in FOLDERS}
     if min(options.threads, options.rounds) < 1 or not options.seconds >= 0:
         parser.error("--threads and --rounds are at least 1, --seconds at least 0")
     if options.threads > len(os.sched_getaffinity(0)):
@@ -207,8 +209,8 @@ def command(options):
         words.append("--shapes " + ",".join(options.shapes))
     words += ["--target " + options.target] if options.target else []
     words += ["--pack PACK"] if options.pack else []
-    words += [f"--{name} {word}" for name, (word, _) in FOLDERS.items()
-              if options.folders[name.replace("-", "_")]]
+    words += [f"{option(name)} {word}" for name, (word, _) in FOLDERS.items()
+              if options.folders[name]]
     return " ".join(["python bench/compare/compare.py", *words, "--json result.json"])
 
 
