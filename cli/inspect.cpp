@@ -1,7 +1,9 @@
-// attune inspect: which kernel a call gets and why, and what its code and this machine allow.
+// attune inspect: which kernel a call gets and why, what its code and this machine allow, and what
+// its rows see.
 #include "command.h"
 #include "context.h"
 #include "fault.h"
+#include "inspect_pattern.h"
 #include "inspect_report.h"
 #include "pack_file.h"
 #include "progress.h"
@@ -15,7 +17,7 @@ namespace {
 using nlohmann::json;
 
 struct Options {
-    std::string shape, target, kernel, pack;
+    std::string shape, target, kernel, pack, pattern, of;
     CustomShape custom;
     bool assembly = false, json = false;
 };
@@ -89,6 +91,8 @@ void inspect(const Options &options) {
     const attune_pack *pack = load_pack(library);
     Shape shape = wanted_shape(pack, options);
     Context context(options.target, 1, options.kernel);
+    if (!options.pattern.empty())
+        return inspect_pattern(context, pack, shape, options.of, options.pattern, options.json);
     progress.show("making " + shape.name + " ...");
     std::unique_ptr<Call> call = make_workload(pack, shape);
     int chosen = 0;
@@ -112,15 +116,27 @@ void inspect(const Options &options) {
         print(report);
 }
 
+constexpr const char *HELP = R"(
+--pattern runs the kernel once a token of the value tensor, with that token changed, and draws what
+each row of the first output sees: FILE is an SVG, rows downwards, tokens to the right, white where
+a row does not change at all, else the darker, the greater the change beside the row's greatest. The
+tokens of a tensor are its dimensions other than B, the heads (symbols that begin with H) and the
+last. The value tensor is v, else the first input whose name begins with v, or that of --of. f32,
+and at most 256 tokens and rows: give a small --size. With --json the changes are printed.
+
+Examples:
+  attune inspect --variant dense --shape dense_2048_d64
+  attune inspect --variant dense --size b=1,h=8,lq=1000,d=80 --attr causal=1 --asm
+  attune inspect --variant combiner_fixed --size b=1,l=64,h=2,d=16 --attr M=8,causal=1
+      --pattern fixed.svg)";
+
 }  // namespace
 
 void add_inspect(CLI::App &app) {
     auto options = std::make_shared<Options>();
     CustomShape &custom = options->custom;
     CLI::App *sub = app.add_subcommand("inspect", "Why a kernel is chosen and what bounds it");
-    sub->footer(
-        "\nExamples:\n  attune inspect --variant dense --shape dense_2048_d64\n"
-        "  attune inspect --variant dense --size b=1,h=8,lq=1000,d=80 --attr causal=1 --asm");
+    sub->footer(HELP);
     sub->add_option("--variant", custom.variant, "Op, with --size")->type_name("V");
     sub->add_option("--shape", options->shape, "A named shape")->type_name("NAME");
     sub->add_option("--size", custom.sizes, "Extents: b=1,h=8,lq=1000,d=80")
@@ -138,7 +154,15 @@ void add_inspect(CLI::App &app) {
     sub->add_option("--kernel", options->kernel, "Only kernels whose name contains this")
         ->type_name("NAME");
     sub->add_option("--pack", options->pack, "Kernel pack, libNAME.so")->type_name("FILE");
-    sub->add_flag("--asm", options->assembly, "Hottest loops, and llvm-mca's view of them");
+    auto assembly =
+        sub->add_flag("--asm", options->assembly, "Hottest loops, and llvm-mca's view of them");
+    auto pattern = sub->add_option("--pattern", options->pattern,
+                                   "Draw which rows see which tokens, as an SVG")
+                       ->excludes(assembly)
+                       ->type_name("FILE");
+    sub->add_option("--of", options->of, "With --pattern: tokens of this input in place of v")
+        ->needs(pattern)
+        ->type_name("TENSOR");
     sub->add_flag("--json", options->json, "As JSON");
     sub->callback([options] { inspect(*options); });
 }

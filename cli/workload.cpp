@@ -87,7 +87,9 @@ void fill(const Facts &facts, const attune_tensor &tensor, Array &array, Random 
         fill_distinct(array, high + 1, random);
     else if (tensor.content == ATTUNE_RANGE)
         fill_constant(array, high);
-    else if (!integer)
+    else if (integer)
+        fill_constant(array, tensor.absent.terms ? facts.value(tensor.absent) : 1);
+    else
         fill_normal(array, random);
 }
 

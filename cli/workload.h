@@ -1,5 +1,6 @@
 // A shape as a call with data: N(0, 1) by a generator with a fixed seed, random permutations and
-// page tables, offsets of equal parts, other index tensors at the upper end of their range.
+// page tables, offsets of equal parts, others at the upper end of their range; integers of no
+// range hold what counts when they are absent, or 1.
 #ifndef ATTUNE_CLI_WORKLOAD_H
 #define ATTUNE_CLI_WORKLOAD_H
 

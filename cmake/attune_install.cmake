@@ -20,7 +20,7 @@ install(TARGETS attune)
 if(TARGET attune-bench)
     install(TARGETS attune-bench)
 endif()
-install(FILES runtime/attune.h runtime/attune_pack.h generators/variant.h
+install(FILES runtime/attune.h runtime/attune_pack.h generators/variant.h generators/attention.h
         DESTINATION ${ATTUNE_INSTALL_INCLUDE})
 install(FILES generators/math/storage.h DESTINATION ${ATTUNE_INSTALL_INCLUDE}/math)
 

@@ -98,6 +98,7 @@ Halide::Func scheduled(const Kernel &k, Build &build) {
         stages.emplace_back(a, blocked_softmax(build, a, blocking, with_lse));
         return stages.back().second.result;
     };
+    Halide::LoopLevel level = Halide::LoopLevel::root();
     Direct direct = k.variant->direct ? k.variant->direct(build) : Direct{};
     Halide::Func result = direct.result;
     if (result.defined()) {
@@ -111,11 +112,12 @@ Halide::Func scheduled(const Kernel &k, Build &build) {
         describe_outputs(result, whole ? x.value_head : Expr());
         schedule_cpu(x, a, k.params, k.target.lanes);
         result.add_custom_lowering_pass(make_trim_to_range(x));
+        level = head_level(x, a);
     }
     build.stage = {};
     for (auto &[attention, stage] : stages) {
         schedule_cpu(stage, attention, k.params, k.target.lanes);
-        stage.result.compute_root();
+        stage.result.compute_at(level).bound(stage.v.d, 0, stage.value_head);
         result.add_custom_lowering_pass(make_trim_to_range(stage));
     }
     return result;

@@ -1,5 +1,8 @@
 #include "trim_to_range.h"
 
+#include <algorithm>
+#include <map>
+
 namespace attune {
 
 using namespace Halide::Internal;
@@ -17,6 +20,24 @@ struct Loops {
 bool ends_with(const std::string &name, const std::string &end) {
     return name.size() >= end.size() &&
            name.compare(name.size() - end.size(), end.size(), end) == 0;
+}
+
+// A sum as terms and how often each counts: simplify() does not cancel what nests in another order.
+using Terms = std::map<Expr, int64_t, IRDeepCompare>;
+void add_terms(const Expr &e, int64_t factor, Terms &terms) {
+    if (const Add *add = e.as<Add>()) {
+        add_terms(add->a, factor, terms);
+        add_terms(add->b, factor, terms);
+    } else if (const Sub *sub = e.as<Sub>()) {
+        add_terms(sub->a, factor, terms);
+        add_terms(sub->b, -factor, terms);
+    } else if (const Mul *mul = e.as<Mul>(); mul && as_const_int(mul->b)) {
+        add_terms(mul->a, factor * *as_const_int(mul->b), terms);
+    } else if (auto number = as_const_int(e)) {
+        terms[Expr(1)] += factor * *number;
+    } else {
+        terms[simplify(e)] += factor;
+    }
 }
 
 class TrimToRange : public IRMutator {
@@ -53,9 +74,10 @@ private:
             bool groups = ends_with(loop, "." + s.groups);
             bool keys = ends_with(loop, "." + s.keys);
             if (!groups && !keys && !ends_with(loop, "." + s.terms)) continue;
+            // A source of one chunk has no loop over chunks.
             auto chunk = chunk_left.find(s.range);
-            if (chunk == chunk_left.end()) return false;
-            left = chunk->second;
+            left =
+                chunk != chunk_left.end() ? chunk->second : end_of(s.range, 1) - end_of(s.range, 0);
             each = groups ? s.key_step : keys ? 1 : s.term;
             return true;
         }
@@ -83,9 +105,11 @@ private:
         const LT *lt = condition.as<LT>();
         if (!lt || lt->a.type() != Int(32)) return false;
         Expr difference = substitute(lets, lt->b) - substitute(lets, lt->a);
-        for (const Expr &p : positive)
-            if (is_const_zero(simplify(difference - p))) return true;
-        return false;
+        return std::any_of(positive.begin(), positive.end(), [&](const Expr &p) {
+            Terms terms;
+            add_terms(difference - p, 1, terms);
+            return std::all_of(terms.begin(), terms.end(), [](auto &t) { return t.second == 0; });
+        });
     }
 
     Expr visit(const LT *op) override { return known(op) ? const_true() : Expr(op); }

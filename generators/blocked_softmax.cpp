@@ -1,5 +1,6 @@
 #include "blocked_softmax.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "blocked_source.h"
@@ -13,15 +14,18 @@ using Halide::Tuple;
 
 namespace {
 
-// What a row starts with. Columns past the last repeat it: nobody stores them.
-std::vector<Expr> initial(const Softmax &x, const Queries &q, Expr row, Expr columns) {
+// What a row starts with. An earlier result lies row by row: it is transposed like Q. Columns past
+// the last repeat it: nobody stores them.
+std::vector<Expr> initial(Softmax &x, const Queries &q, Expr row, Expr columns) {
+    const Dims &v = x.v;
     std::vector<Expr> out(2 + x.blocking.columns, 0.f);
     out[0] = kNone;
     if (!q.initial) return out;
+    x.start(v.qi, v.d, v.qb, v.h, v.b) = q.initial(min(v.d, columns - 1), row);
     Expr lse = q.initial_lse(row), some = lse > kSeen;
     out[0] = select(some, x.natural ? lse : lse * kLog2e, kNone), out[1] = select(some, 1.f, 0.f);
     for (int j = 0; j < x.blocking.columns; j++)
-        out[2 + j] = q.initial(min(column(x, j), columns - 1), row);
+        out[2 + j] = x.start(v.qi, column(x, j), v.qb, v.h, v.b);
     return out;
 }
 
@@ -78,19 +82,27 @@ void store(Softmax &x, const Build &build, const Queries &q, Expr columns, bool 
     const Blocking &t = x.blocking;
     const int threads = t.row_threads, n = t.query_tile;
     Expr blocks = (q.count + n - 1) / n, d = v.d;
-    std::vector<Halide::Range> loops{
-        {0, n / threads}, {0, threads}, {0, blocks}, {0, q.heads}, {0, q.batches}};
+    std::vector<Halide::Range> loops{{0, n / threads}, {0, threads}, {0, blocks}, {0, q.batches}};
+    // A stage whose result has a dimension of heads can be made for one of them.
+    auto is_head = [&](const Expr &index) {
+        auto variable = index.as<Halide::Internal::Variable>();
+        return q.stage && variable && variable->name == v.h.name();
+    };
+    const std::vector<Expr> of_zero = q.place(0);
+    const bool free_head = std::any_of(of_zero.begin(), of_zero.end(), is_head);
+    if (!free_head) loops.push_back({0, q.heads});
     // Innermost, as Halide moves no loop past one whose columns might be the same.
     if (q.column) loops.insert(loops.begin(), {0, x.value_head});
     RDom over(loops, "over_rows");
     const int first = q.column ? 1 : 0;
     if (q.column) x.column = over.x, d = over.x;
-    Halide::RVar *const rvars[] = {&x.over_rows, &x.over_threads, &x.over_blocks, &x.over_heads,
-                                   &x.over_batches};
-    for (int r = 0; r < 5; r++) *rvars[r] = over[first + r];
+    Halide::RVar *const rvars[] = {&x.over_rows, &x.over_threads, &x.over_blocks, &x.over_batches,
+                                   &x.over_heads};
+    for (int r = 0; first + r < over.dimensions(); r++) *rvars[r] = over[first + r];
+    Expr head = v.h;
+    if (!free_head) x.head_loop = x.over_heads, head = x.over_heads;
     auto here = [&](Expr e) {
-        return substitute({{v.h.name(), Expr(x.over_heads)}, {v.b.name(), Expr(x.over_batches)}},
-                          e);
+        return substitute({{v.h.name(), head}, {v.b.name(), Expr(x.over_batches)}}, e);
     };
     Expr i = x.over_rows * threads + x.over_threads, block = x.over_blocks;
     Expr row = unsafe_promise_clamped(block * n + i, 0, q.count - 1);
@@ -100,9 +112,9 @@ void store(Softmax &x, const Build &build, const Queries &q, Expr columns, bool 
     std::vector<Var> any{v.d};
     for (const Expr &index : q.place(row)) {
         to.insert(to.begin() + 1, here(index));
-        any.emplace_back("to" + std::to_string(any.size()));
+        any.insert(any.begin() + 1, is_head(index) ? v.h : Var("to" + std::to_string(any.size())));
     }
-    Expr out = x.out(i, d, block, x.over_heads, x.over_batches);
+    Expr out = x.out(i, d, block, head, x.over_batches);
     if (!q.stage) out = build.stored(out);
     Expr unset = Halide::undef(out.type());
     if (!with_lse) {
@@ -111,7 +123,7 @@ void store(Softmax &x, const Build &build, const Queries &q, Expr columns, bool 
         return;
     }
     Expr owner = t.owned ? place(x, d).owner : Expr(0);
-    Expr lse = x.lse(i, owner, block, x.over_heads, x.over_batches);
+    Expr lse = x.lse(i, owner, block, head, x.over_batches);
     x.result(any) = Tuple(unset, Halide::undef<float>());
     x.result(to) = Tuple(out, lse);
 }

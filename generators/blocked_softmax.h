@@ -77,8 +77,9 @@ struct Softmax {
     Expr owners;            // of columns
     // Of the update of the result: rows of a thread, threads, blocks, heads, batch elements.
     Halide::RVar over_rows, over_threads, over_blocks, over_heads, over_batches;
-    Halide::VarOrRVar column{v.d};  // of the result, as the loop over it
+    Halide::VarOrRVar column{v.d}, head_loop{v.h};  // of the result, as the loops over them
     Func query{"query"}, state{"state"}, norm{"norm"}, out{"out"}, lse{"lse"};
+    Func start{"start"};    // an earlier result, if the softmax continues one
     Func result{"result"};  // {o, lse} or o: dimensions d and those of Queries::place, reversed
     std::vector<SourceFuncs> sources;
     std::vector<BesideFuncs> beside;

@@ -100,8 +100,11 @@ private:
         first = p.source.first;
         last = p.source.last;
         if (whole) return;
-        p.range(v.qb, v.h, v.b) = Tuple(first, last);
+        // An update, as Halide looks for bounds of the values of a Func that has none, and guards
+        // the loops with what it finds.
+        p.range(v.qb, v.h, v.b) = Tuple(0, 0);
         FuncRef made = p.range(v.qb, v.h, v.b);
+        p.range(v.qb, v.h, v.b) = Tuple(Expr(made[0]) + first, Expr(made[1]) + last);
         first = made[0];
         last = made[1];
     }

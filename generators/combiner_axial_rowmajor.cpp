@@ -122,6 +122,7 @@ Attention algorithm(Build &x) {
     const bool wsum = x.is("summary", 1) || x.is("summary", 3);
     const bool projects = x.is("summary", 2) || x.is("summary", 3);
     Attention a;
+    a.by_head = !projects;
     Func value = inside_rows(g, "row_values", "v"), key;
     if (wsum) key = inside_rows(g, "row_keys", "k");
     if (projects) key = projected(g, wsum ? key : value, a.before);

@@ -124,6 +124,7 @@ Attention algorithm(Build &x) {
     a.queries.load = [=](Expr d, Expr row) { return token("q", d, row); };
     a.sources = {own, summaries};
     a.before = before;
+    a.by_head = true;
     return a;
 }
 

@@ -9,14 +9,10 @@
 #include <vector>
 
 #include "Halide.h"
+#include "attention.h"
 #include "math/storage.h"
 
 namespace attune {
-
-using Halide::cast;
-using Halide::Expr;
-using Halide::Func;
-using Halide::Var;
 
 enum class Type { Storage, F32, I32, U8 };  // Storage: the dtype a kernel is generated for
 
@@ -156,104 +152,6 @@ struct Cost {
 };
 
 class Build;
-
-// ---- The algorithm: a softmax over key sources -------------------------------------------------
-
-struct Queries {
-    Expr count;           // rows 0 .. count-1 of every head and batch element: extents only
-    Expr stored;          // how many of them a batch element has; undefined: count
-    Expr heads, batches;  // undefined: those of the first output, "batch rows heads columns"
-    Expr scale;
-    std::function<Expr(Expr d, Expr row)> load;
-    // Column of the result that holds column d of head v.h; empty: d.
-    std::function<Expr(Expr d)> column;
-    // Indices of a row's result, outermost first, without the column; empty: {b, row, h}.
-    std::function<std::vector<Expr>(Expr row)> place;
-    std::function<Expr(Expr row)> valid;     // rows for which it is false give 0; empty: all count
-    std::function<Expr(Expr row)> position;  // on the key axis, for score and admit; empty: row
-    Expr sink;  // logit of one more key, which has no value; undefined: none
-    // An earlier softmax of the same rows over other keys, which this one continues: its result and
-    // its log-sum-exp, -inf with zeros where it saw no key. Empty: none.
-    std::function<Expr(Expr d, Expr row)> initial;
-    std::function<Expr(Expr row)> initial_lse;
-    bool stage = false;  // the result is f32 in any case: set by Build::stage
-};
-
-// A key of a source: its index and what Source::locate makes of it.
-struct Key {
-    Expr index;
-    std::vector<Expr> at;
-    Key(Expr index, std::vector<Expr> at = {}) : index(std::move(index)), at(std::move(at)) {}
-    operator Expr() const { return index; }
-};
-
-// A term of the score that depends on the query row and on where the key is from there: the scaled
-// product of the row and a row of a table, and what the table's row adds of its own. It is made
-// once a block of queries, on CPUs.
-struct Relative {
-    Expr first, last;  // rows [first, last) of the table that the block needs, not none
-    std::function<Expr(Expr d, Expr t)> load = {};
-    std::function<Expr(Expr t)> more = {};
-    // The table's row of an admitted pair; r: Source::row.
-    std::function<Expr(const std::vector<Expr> &r, Expr row, const Key &key)> index = {};
-};
-
-// Where a block of queries finds keys. Expressions may use the block, head and batch of Build.
-struct Source {
-    std::string name;  // unique among the sources of a variant, and no prefix of another
-    Expr first, last;  // keys [first, last) of the block
-    Expr max_keys;     // upper bound of last - first over all blocks: extents and attributes only
-    std::function<Expr(Expr d, const Key &key)> key, value;
-    // Integers of a key that cost a load or a division: made once a chunk, passed in Key::at.
-    std::vector<std::function<Expr(Expr key)>> locate = {};
-    // Integers of a query row that cost a load or a division: made once a block, passed to admit.
-    std::vector<std::function<Expr(Expr row)>> row = {};
-    // Whether a row sees a key of [first, last); empty: it does.
-    std::function<Expr(const std::vector<Expr> &r, Expr row, const Key &key)> admit = {};
-    // The score of an admitted pair, from the scaled dot product; empty: as it is. -infinity
-    // excludes the pair.
-    std::function<Expr(Expr score, Expr row, const Key &key)> score = {};
-    Relative relative = {};
-    bool computed = false;  // key and value are more than a load: a CPU makes them once a chunk
-};
-
-// LayerNorm's statistics of rows that span all heads, of K and of V.
-struct RowNorm {
-    Expr count;  // of rows
-    Func norm;  // {mean, 1 / sqrt(variance + eps)}, by row, part (0: K, 1: V) and batch
-    Func columns, total, squares, spread;  // made once a row: sums over heads, then over columns
-};
-
-// What is no softmax over keys: a Func whose dimensions are those of the first output, innermost
-// first, and those that it reads, made once a row: they have all of its dimensions (columns), or
-// all but the first (rows). before: as of Attention.
-struct Direct {
-    Func result;
-    std::vector<Func> rows, columns, before = {};
-};
-
-// Columns of the first output that no query writes: weighted sums of their own, in groups. value
-// has the dimensions (c, group, those of the output but its columns, innermost first), and so have
-// most Funcs that it is made of; terms and weights have a term of the sum in place of c, rows
-// neither.
-struct Beside {
-    Func value;
-    Expr columns, groups;                            // of a group; in all
-    std::function<Expr(Expr c, Expr group)> column;  // of the output
-    Func sum;                                        // value's accumulators
-    std::vector<Func> addends;                       // what each update of sum loads
-    Func terms;                                      // what weights are made of, as it is loaded
-    std::vector<Func> weights, rows;
-};
-
-struct Attention {
-    Queries queries;
-    std::vector<Source> sources;
-    std::vector<Func> before;  // Funcs computed as whole tensors first (summaries, projections)
-    std::vector<Beside> beside = {};
-    std::vector<RowNorm> norms;
-    Expr head;  // columns that a dot product sums; undefined: D
-};
 
 struct Site {
     Expr batch, head, query, key;  // query: position on the key axis

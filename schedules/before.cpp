@@ -2,6 +2,7 @@
 
 namespace attune {
 
+using Halide::LoopLevel;
 using Halide::TailStrategy;
 
 namespace {
@@ -19,8 +20,8 @@ void schedule_product(Func f, const Dims &v, int lanes) {
 
 }  // namespace
 
-void schedule_before(Func f, const Dims &v, int lanes) {
-    f.compute_root().parallel(v.h).parallel(v.b);
+void schedule_before(Func f, const Dims &v, int lanes, const LoopLevel &at) {
+    f.compute_at(at).parallel(v.h).parallel(v.b);
     f.vectorize(f.args()[0], lanes, TailStrategy::GuardWithIf);
     for (int i = 0; i < f.num_update_definitions(); i++) {
         Halide::Stage s = f.update(i).parallel(v.h).parallel(v.b);
@@ -31,7 +32,7 @@ void schedule_before(Func f, const Dims &v, int lanes) {
         else if (f.args()[0].name() == v.d.name())
             s.vectorize(v.d, lanes, TailStrategy::GuardWithIf);
         else if (extent && *extent % lanes == 0)
-            s.atomic().vectorize(r, lanes);
+            s.atomic().vectorize(r, int(*extent));  // one sum across lanes, not one a vector
     }
 }
 

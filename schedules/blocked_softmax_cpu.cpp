@@ -6,6 +6,8 @@
 #include "blocked_softmax_cpu.h"
 
 #include <algorithm>
+#include <stdexcept>
+#include <string>
 
 #include "../generators/math/exp2.h"
 #include "before.h"
@@ -52,6 +54,10 @@ private:
             local(f);
         }
         x.query.reorder(v.d, v.qi);
+        if (x.start.defined()) {
+            x.start.compute_at(block).reorder(v.d, v.qi);
+            local(x.start);
+        }
         for (Func f : {x.lse, x.state}) f.vectorize(v.qi, lanes).unroll(v.qi);
         // Halide gives Funcs a stack slot that others had before, if it is large enough, and a slot
         // that a loop indexes keeps the accumulators of the products out of registers (bf16: 0.92
@@ -63,6 +69,7 @@ private:
         x.norm.bound_extent(v.qi, lanes).bound_extent(v.qb, 1);
         if (!fixed) return;
         x.query.unroll(v.d, 16, TailStrategy::GuardWithIf);
+        if (x.start.defined()) x.start.unroll(v.d, 16, TailStrategy::GuardWithIf);
         x.out.bound(v.d, 0, x.value_head).unroll(v.d);
         x.state.bound(v.g, 0, x.owners).unroll(v.g);
     }
@@ -81,7 +88,7 @@ private:
         schedule_place(p, chunk, lanes);
         for (Func f : {p.dot, p.score, p.maximum, p.probability, p.sum, p.weighted}) {
             local(f);
-            f.vectorize(v.qi, lanes);
+            f.vectorize(v.qi, lanes).bound_extent(v.c, 1);
         }
         for (Func f : {p.score, p.maximum, p.probability, p.sum}) f.compute_at(chunk);
         p.score.bound_storage(v.k, t.key_chunk);
@@ -156,12 +163,14 @@ Blocking cpu_blocking(const Params &p, const Storage &storage) {
 }
 
 // Nested parallel loops: fuse() above a compute_at with bound_extent takes an RVar as 0.
-void schedule_result(Softmax &x, int lanes) {
+void schedule_result(Softmax &x, bool by_head, int lanes) {
+    Halide::VarOrRVar inner = x.head_loop, outer = x.over_batches;
+    if (by_head) std::swap(inner, outer);
     x.result.update()
         .allow_race_conditions()
-        .reorder(x.column, x.over_rows, x.over_threads, x.over_blocks, x.over_heads, x.over_batches)
+        .reorder(x.column, x.over_rows, x.over_threads, x.over_blocks, inner, outer)
         .parallel(x.over_blocks)
-        .parallel(x.over_heads)
+        .parallel(x.head_loop)
         .parallel(x.over_batches)
         .vectorize(x.column, lanes, TailStrategy::GuardWithIf);
 }
@@ -174,10 +183,17 @@ void schedule_place(SourceFuncs &p, LoopLevel chunk, int lanes) {
     f.bound_extent(args[1], 1).bound_extent(args[2], 1);
 }
 
+LoopLevel head_level(const Softmax &x, const Attention &a) {
+    return a.by_head ? LoopLevel(x.result, x.head_loop) : LoopLevel::root();
+}
+
 void schedule_cpu(Softmax &x, const Attention &a, const Params &params, int lanes) {
-    for (const Func &f : a.before) schedule_before(f, x.v, lanes);
+    if (!params.columns_on_lanes && params.query_tile % lanes != 0)
+        throw std::invalid_argument("schedule: query_tile " + std::to_string(params.query_tile) +
+                                    " is no multiple of " + std::to_string(lanes) + " lanes");
+    for (const Func &f : a.before) schedule_before(f, x.v, lanes, head_level(x, a));
     for (RowNorm n : a.norms) schedule_norm(n, x.v, lanes);
-    schedule_result(x, lanes);
+    schedule_result(x, a.by_head, lanes);
     for (const BesideFuncs &p : x.beside) schedule_beside(x, p, lanes);
     if (params.columns_on_lanes)
         schedule_columns(x, lanes);

@@ -12,7 +12,10 @@ Blocking cpu_blocking(const Params &params, const Storage &storage);
 void schedule_cpu(Softmax &x, const Attention &attention, const Params &params, int lanes);
 
 // The result: blocks of rows in parallel, columns of a row on the lanes.
-void schedule_result(Softmax &x, int lanes);
+void schedule_result(Softmax &x, bool by_head, int lanes);
+
+// Where stages, and what is made before the softmax, are made.
+Halide::LoopLevel head_level(const Softmax &x, const Attention &attention);
 
 // Integers of a chunk's keys.
 void schedule_place(SourceFuncs &p, Halide::LoopLevel chunk, int lanes);

@@ -22,27 +22,21 @@ struct Options {
     int threads = 1;
 };
 
-// [B, M, N, D] to [B, N, M, D], both in C order.
-void swap_middle(const char *from, char *to, const std::vector<int64_t> &shape, size_t row) {
-    for (int64_t b = 0; b < shape[0]; b++)
-        for (int64_t n = 0; n < shape[2]; n++)
-            for (int64_t m = 0; m < shape[1]; m++, to += row)
-                std::memcpy(to, from + size_t((b * shape[1] + m) * shape[2] + n) * row, row);
-}
-
-// From C order into the memory order b, h, l, d, which the peers have too.
-tool::Array heads_outside(const tool::Array &from) {
-    tool::Array to(from.shape(), from.dtype(), "0213");
-    size_t row = size_t(from.shape()[3]) * tool::Array::element_bytes(from.dtype());
-    swap_middle(from.as<char>(), to.as<char>(), from.shape(), row);
-    return to;
-}
-
-tool::Array heads_inside(const tool::Array &from) {
-    tool::Array to(from.shape(), from.dtype());
-    size_t row = size_t(from.shape()[3]) * tool::Array::element_bytes(from.dtype());
-    const std::vector<int64_t> &shape = from.shape();
-    swap_middle(from.as<char>(), to.as<char>(), {shape[0], shape[2], shape[1], shape[3]}, row);
+// Of four dimensions, the last of which is the innermost before and after: the same values in
+// memory order `order`.
+tool::Array laid_out(tool::Array &from, const std::string &order) {
+    tool::Array to(from.shape(), from.dtype(), order);
+    const DLTensor source = from.view(), target = to.view();
+    const int64_t *shape = source.shape;
+    const size_t element = tool::Array::element_bytes(from.dtype());
+    auto row = [=](const DLTensor &tensor, int64_t i, int64_t j, int64_t k) {
+        int64_t place = i * tensor.strides[0] + j * tensor.strides[1] + k * tensor.strides[2];
+        return static_cast<char *>(tensor.data) + size_t(place) * element;
+    };
+    for (int64_t i = 0; i < shape[0]; i++)
+        for (int64_t j = 0; j < shape[1]; j++)
+            for (int64_t k = 0; k < shape[2]; k++)
+                std::memcpy(row(target, i, j, k), row(source, i, j, k), size_t(shape[3]) * element);
     return to;
 }
 
@@ -61,7 +55,8 @@ public:
 
     json answer(const json &request) {
         std::string what = request.at("do");
-        if (what == "prepare") return prepare(request.at("case"), request.at("dtype"));
+        if (what == "prepare")
+            return prepare(request.at("case"), request.at("dtype"), request.at("order"));
         if (what == "output") return output(request.at("file"));
         if (what == "time") return time(request.at("seconds"));
         if (what == "peak") return peak(request.at("seconds"));
@@ -69,10 +64,16 @@ public:
     }
 
 private:
-    json prepare(const std::string &folder, const std::string &dtype) {
-        call_ = tool::make_call(tool::read_case(folder), pack_, tool::storage_named(dtype));
+    // order: of storage tensors of four dimensions in memory; "" as declared.
+    json prepare(const std::string &folder, const std::string &dtype, const std::string &order) {
+        tool::Case description = tool::read_case(folder);
+        if (tool::find_variant(pack_, description.op) < 0)
+            throw tool::Fault(tool::PACK_CANNOT, "the pack has no variant " + description.op);
+        call_ = tool::make_call(description, pack_, tool::storage_named(dtype));
+        output_ = tool::find_tensor(call_->variant(), description.outputs.at(0));
         for (int i = 0; i < call_->variant().tensors; i++)
-            if (call_->given(i)) call_->set_tensor(i, heads_outside(call_->tensor(i)));
+            if (!order.empty() && call_->given(i) && has_order(i))
+                call_->set_tensor(i, laid_out(call_->tensor(i), order));
         const attune_kernel &kernel = chosen_kernel();
         vectors_ = machine::vectors_of(kernel.target);
         rounds_ = machine::rounds_for(vectors_, 0.001);
@@ -99,9 +100,15 @@ private:
 
     json output(const std::string &file) {
         run();
-        int o = tool::find_tensor(call_->variant(), "o");
-        tool::write_npy(file, tool::converted(heads_inside(call_->tensor(o)), ATTUNE_F32));
+        tool::Array &o = call_->tensor(output_);
+        tool::write_npy(file, has_order(output_) ? tool::converted(laid_out(o, ""), ATTUNE_F32)
+                                                 : tool::converted(o, ATTUNE_F32));
         return json::object();
+    }
+
+    bool has_order(int tensor) const {
+        return call_->variant().tensor[tensor].dtype == ATTUNE_STORAGE &&
+               call_->tensor(tensor).shape().size() == 4;
     }
 
     // One call that is not counted, which brings the tensors back into the caches; then calls for
@@ -134,6 +141,7 @@ private:
     const attune_pack *pack_;
     tool::Context context_;
     std::unique_ptr<tool::Call> call_;
+    int output_ = 0;
     machine::Vector vectors_ = machine::Vector::SSE;
     long rounds_ = 1;  // of the FMA loop, in a millisecond
     int threads_;

@@ -1,6 +1,9 @@
 #!/usr/bin/env python3
 """Times Attune and its CPU peers alternately, in one run, and checks their outputs.
 
+Shapes are of dense attention or of long-range operators (Transformer-LS, LSRA, Combiner); each peer
+runs those of its family.
+
 Each peer and Attune is a process of its own on the same cores. A round goes through the peers: the
 FMA loop, a few calls of Attune, a few calls of the peer. A peer's ratio is the median over rounds
 of its time by Attune's. Exit status: 0 all outputs agree, 1 one does not or Attune failed, 2 the
@@ -9,19 +12,31 @@ call is wrong.
 import argparse
 import json
 import os
+import shutil
 import signal
 import statistics
 import sys
 import tempfile
 import time
 
+import numpy as np
+
+import peers
 import results
 import shapes
-from peers import DEFAULT, MKL512, PEERS, known
+from peers import DEFAULT, MKL512
 from workers import HERE, Died, attune_worker, peer_worker
 
 PEAK_SECONDS = 0.02  # of the FMA loop, each time
 ROOT = os.path.dirname(os.path.dirname(HERE))
+# Of peers that are no packages: what a report calls the folder, and what is in it.
+FOLDERS = {"ggml": ("GGML/build/src", "where libggml-base.so and libggml-cpu.so are"),
+           "transformer_ls": ("TRANSFORMER_LS", "checkout of NVIDIA/transformer-ls"),
+           "lite_transformer": ("LITE_TRANSFORMER", "checkout of mit-han-lab/lite-transformer")}
+
+
+def option(name):
+    return "--" + name.replace("_", "-")
 
 
 def parse(arguments):
@@ -29,9 +44,11 @@ def parse(arguments):
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
     add("--peers", default=",".join(DEFAULT),
-        help=f"comma list of {', '.join(PEERS)}; torch's also with the suffix {MKL512}")
-    add("--shapes", default=",".join(shapes.SHAPES),
-        help="comma list of " + ", ".join(shapes.SHAPES))
+        help=f"comma list of {', '.join(peers.NAMES)}; torch's and official also with the suffix "
+             + MKL512)
+    add("--shapes", default=",".join(shapes.FAMILIES),
+        help=f"comma list of {', '.join(shapes.FAMILIES)} (all shapes of a family), "
+             + ", ".join(shapes.SHAPES))
     add("--threads", type=int, default=1, help="of each process, and cores for all; default 1")
     add("--rounds", type=int, default=9, help="default 9")
     add("--seconds", type=float, default=0.1, help="of calls in a round, one at least; default 0.1")
@@ -41,13 +58,16 @@ def parse(arguments):
         help="where attune-compare-worker and the default pack are; default build")
     add("--pack", default="", metavar="FILE", help="kernel pack, libNAME.so")
     add("--target", default="", help="of Attune: host (default), avx2, ...")
-    add("--ggml", default="", metavar="DIR", help="where libggml-base.so and libggml-cpu.so are")
+    for name, (_, what) in FOLDERS.items():
+        add(option(name), default="", metavar="DIR", help=what)
     options = parser.parse_args(arguments)
     options.peers, options.shapes = options.peers.split(","), options.shapes.split(",")
-    unknown = [name for name in options.peers if not known(name)]
-    unknown += [name for name in options.shapes if name not in shapes.SHAPES]
+    unknown = [name for name in options.peers if not peers.known(name)]
+    unknown += [name for name in options.shapes
+                if name not in shapes.SHAPES and name not in shapes.FAMILIES]
     if unknown:
         parser.error("unknown: " + ", ".join(unknown))
+    options.folders = {name: vars(options)[name] for name in FOLDERS}
     if min(options.threads, options.rounds) < 1 or not options.seconds >= 0:
         parser.error("--threads and --rounds are at least 1, --seconds at least 0")
     if options.threads > len(os.sched_getaffinity(0)):
@@ -69,6 +89,7 @@ class AttuneFailed(Exception):
 class Run:
     def __init__(self, options, folder):
         self.options, self.folder, self.workers = options, folder, {}
+        self.case = os.path.join(folder, "case")
 
     def worker(self, name):
         if name not in self.workers:
@@ -94,20 +115,21 @@ class Run:
         answer = self.ask(name, "output", file=path)
         if "error" in answer:
             return None, answer
-        output = shapes.read_tensor(path)
+        output = np.load(path)
         os.remove(path)
         return output, None
 
-    def prepare(self, name, shape, references, ours=None):
+    def prepare(self, name, shape, reference, ours=None):
         """A row: what runs and how far its output is from the reference and from Attune's."""
-        row = self.ask(name, "prepare", case=self.folder, shape=shape.name, dtype=shape.dtype)
-        if "error" in row or "unsupported" in row:
+        row = self.ask(name, "prepare", case=self.case, shape=shape.name, dtype=shape.dtype,
+                       order=shape.order)
+        if "error" in row or "unsupported" in row or "other_flops" in row:
             return row, None
         output, failure = self.output_of(name)
         if failure:
             return failure, None
         tolerance = shapes.TOLERANCE[row.get("precision", shape.dtype)]
-        row["error_to_reference"] = shapes.max_error(output, references)
+        row["error_to_reference"] = shape.max_error(output, reference)
         row["agrees"] = row["error_to_reference"] <= tolerance
         if ours is not None:
             row["difference"] = float(abs(output - ours).max())
@@ -152,19 +174,22 @@ class Run:
     def shape(self, name):
         shape = shapes.SHAPES[name]
         progress(f"{name}: inputs and reference")
-        qkv = shapes.inputs(shape)
-        shapes.write_case(self.folder, shape, qkv)
-        references = shapes.references(shape, qkv)
-        del qkv
+        shutil.rmtree(self.case, ignore_errors=True)  # the last shape's
+        inputs = shape.inputs()
+        shapes.write_case(self.case, shape, inputs)
+        reference = shape.reference(inputs)
+        del inputs
         progress(f"{name}: preparing attune")
-        attune, ours = self.prepare("attune", shape, references)
+        attune, ours = self.prepare("attune", shape, reference)
         if ours is None:
             progress()
             return {"name": name, "peers": [], **attune}
         result = {"name": name, "flops": attune["flops"], "attune": attune, "peers": []}
         for peer in self.options.peers:
+            if not peers.of_family(shape.family, peer):
+                continue
             progress(f"{name}: preparing {peer}")
-            row, _ = self.prepare(peer, shape, references, ours)
+            row, _ = self.prepare(peer, shape, reference, ours)
             result["peers"].append({"peer": peer, **row, "samples": []})
         try:
             self.rounds(shape, [row for row in result["peers"] if "note" in row])
@@ -180,11 +205,12 @@ def command(options):
     words = [f"--threads {options.threads} --rounds {options.rounds}",
              f"--seconds {options.seconds:g}"]
     words += ["--peers " + ",".join(options.peers)] if options.peers != DEFAULT else []
-    if options.shapes != list(shapes.SHAPES):
+    if options.shapes != list(shapes.FAMILIES):
         words.append("--shapes " + ",".join(options.shapes))
     words += ["--target " + options.target] if options.target else []
     words += ["--pack PACK"] if options.pack else []
-    words += ["--ggml GGML/build/src"] if options.ggml else []
+    words += [f"{option(name)} {word}" for name, (word, _) in FOLDERS.items()
+              if options.folders[name]]
     return " ".join(["python bench/compare/compare.py", *words, "--json result.json"])
 
 
@@ -211,7 +237,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         run = Run(options, folder)
         try:
-            for name in options.shapes:
+            for name in shapes.named(options.shapes):
                 result["shapes"].append(run.shape(name))
                 print(results.shape_markdown(result["shapes"][-1]), flush=True)
         finally:

@@ -25,7 +25,7 @@ def panel(axes, shape, measured):
 
 
 def write(all_shapes, path):
-    panels = [(shape, results.summaries(shape)) for shape in all_shapes]
+    panels = [(shape, results.same_operator(shape)) for shape in all_shapes]
     panels = [(shape, measured) for shape, measured in panels if measured]
     rows = max(1, -(-len(panels) // COLUMNS))
     figure, grid = pyplot.subplots(rows, COLUMNS, figsize=(10, 2.8 * rows), squeeze=False,

@@ -9,8 +9,10 @@ import os
 import statistics
 import sys
 
+import peers
 import plot
 import results
+from shapes import FAMILIES, SHAPES
 
 METHOD = """\
 Attune and each peer is a process of its own, and all share the same {cores}. A round goes through
@@ -18,19 +20,28 @@ the peers: a loop of nothing but multiply-adds of the kernels' vector width, the
 then calls of the peer, one at a time while all others are stopped. There are {rounds} rounds, with
 {seconds:g} s of calls each (one at least) after one that is not counted if it is shorter than
 0.5 s; a round's time is the median of its calls. The clock is {clock}. All get
-the same N(0, 1) values, in memory order b, h, l, d or the one that the peer wants, prepared outside
-the timing. Variables of the environment that tune the packages (`OMP_*`, `MKL_*`, ...) are removed.
+the same N(0, 1) values, in memory order b, h, l, d (Transformer-LS, LSRA: as declared) or the one
+that the peer wants, prepared outside the timing. Variables of the environment that tune the
+packages (`OMP_*`, `MKL_*`, ...) are removed.
 
 * **time / Attune's**: median over the rounds of the peer's time by Attune's just before it; above 1
   the peer is slower. Lowest and highest are of single rounds.
 * **of FMA peak**: useful operations (of admitted pairs only; a multiply-add is 2) a second, as a
   share of the f32 multiply-add loop's. bf16 dot products may pass 1; decoding is bound by memory.
-* **error**: largest difference from a float64 reference, on two heads. **from Attune**: largest
-  difference from Attune's output, all of it.
+* **error**: largest difference from a float64 reference, of dense attention on two heads. **from
+  Attune**: largest difference from Attune's output, all of it.
 * `_mkl512`: MKL, which PyTorch brings, uses its AVX-512 code on Intel's CPUs only. Here it is told
   that this is one (a library of one function, loaded first). Without the suffix a row is what a
   user gets.
 """
+
+LONG_RANGE = """\
+There is no package for these operators. `torch_eager` is each as a user of PyTorch writes it, of
+matrix products, softmax and views ([compositions](../bench/compare/compositions)), the reference
+the same in float64. `torch_compiled` is that through `torch.compile`, `torch_sdpa` with
+`scaled_dot_product_attention` for the part that is ordinary attention, `official` the authors' own
+PyTorch module with ready-made tensors for its projections. A cell is the time by Attune's, of the
+faster one with and without `_mkl512`."""
 
 
 def together(runs):
@@ -69,7 +80,7 @@ def standings(shapes):
     lines = ["| shape | Attune, ms | of FMA peak | fastest peer | its time / Attune's |",
              "| --- | --: | --: | --- | --: |"]
     for shape in shapes:
-        measured = results.summaries(shape)
+        measured = results.same_operator(shape)
         if len(measured) < 2:
             continue
         name, ours = list(measured)[1], measured["attune"]
@@ -78,11 +89,54 @@ def standings(shapes):
     return "\n".join(lines)
 
 
+def best(measured, name):
+    """Ratio of the peer of that name, the faster one with and without the suffix."""
+    ratios = [one["ratio"] for peer, one in measured.items()
+              if peer.removesuffix(peers.MKL512) == name]
+    return f"{min(ratios):.2f}" if ratios else ""
+
+
+def long_range_standings(shapes):
+    names = list(peers.LONG_RANGE)
+    lines = [f"| shape | Attune, ms | of FMA peak | {' | '.join(names)} |",
+             "| --- |" + " --: |" * (2 + len(names))]
+    for shape in shapes:
+        measured = results.same_operator(shape)
+        if measured:
+            ours, ratios = measured["attune"], [best(measured, name) for name in names]
+            lines.append(f"| `{shape['name']}` | {ours['ms']:.3f} | {ours['share']:.2f} | "
+                         + " | ".join(ratios) + " |")
+    return "\n".join(lines)
+
+
+def beside_dense(shapes):
+    """How long dense attention of as many tokens takes."""
+    lines = []
+    for shape in shapes:
+        others = {name: one for name, one in results.summaries(shape).items() if one["other"]}
+        lines += [f"* `{shape['name']}`: dense attention of as many tokens by {name} takes "
+                  f"{one['ms']:.0f} ms, {one['ratio']:.1f} times as long as Attune."
+                  for name, one in others.items()]
+    return "\n".join(lines)
+
+
+def summary(shapes):
+    """A table a family."""
+    dense, long_range = ([shape for shape in shapes if SHAPES[shape["name"]].family == family]
+                         for family in FAMILIES)
+    parts = ["## Summary"] + ([standings(dense)] if dense else [])
+    if long_range:
+        parts += ["### Long-range operators", LONG_RANGE, long_range_standings(long_range),
+                  beside_dense(long_range)]
+    return [part for part in parts if part]
+
+
 def faster(shapes):
     """Which peers were faster, with their ratios."""
     lines = []
     for shape in shapes:
-        ahead = [f"{name} ({one['ratio']:.2f})" for name, one in results.summaries(shape).items()
+        measured = results.same_operator(shape)
+        ahead = [f"{name} ({one['ratio']:.2f})" for name, one in measured.items()
                  if name != "attune" and one["ratio"] < 1]
         if ahead:
             lines.append(f"* `{shape['name']}`: {', '.join(ahead)}")
@@ -133,7 +187,7 @@ def page(result, image):
              "python bench/compare/report.py result.json --plot docs/performance.svg "
              "> docs/performance.md\n```",
              f"![Share of the FMA peak, a panel a shape]({image})",
-             "## Summary", standings(shapes), "## Peers that were faster", faster(shapes),
+             *summary(shapes), "## Peers that were faster", faster(shapes),
              "## Gaps", gaps(shapes), "## Method", method.strip(), "## All rows"]
     parts += [results.shape_markdown(shape).strip() for shape in shapes]
     return "\n\n".join(parts)

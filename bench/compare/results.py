@@ -3,7 +3,8 @@
 A result is a dictionary, written as JSON: what compare.py was asked and where it ran, and a list of
 shapes. A shape has Attune's row and the peers'; a peer's row has `samples`, one a round: the
 seconds of a call of the peer and of Attune just before it, and the rate of the FMA loop just
-before that. `unsupported` or `error` stand in place of what could not be measured.
+before that. `unsupported` or `error` stand in place of what could not be measured. A row with
+`other_flops` is of another operator, of that many operations: only its time is compared.
 """
 import os
 import platform
@@ -45,12 +46,13 @@ def package_versions(names=("torch", "onnxruntime", "openvino", "jax", "numpy"))
 
 def summary(row, flops):
     """Medians over a peer's rounds; ratio: its time over Attune's, of the same round."""
-    samples = row["samples"]
+    samples, flops = row["samples"], row.get("other_flops", flops)
     ratios = sorted(s["peer"] / s["attune"] for s in samples)
     return {"ms": 1e3 * statistics.median(s["peer"] for s in samples),
             "ratio": statistics.median(ratios), "lowest": ratios[0], "highest": ratios[-1],
             "share": statistics.median(flops / s["peer"] / s["peak"] for s in samples),
-            "busy": statistics.median(s["peer_busy"] for s in samples)}
+            "busy": statistics.median(s["peer_busy"] for s in samples),
+            "other": "other_flops" in row}
 
 
 def attune_summary(shape):
@@ -58,33 +60,42 @@ def attune_summary(shape):
     samples = [s for row in shape["peers"] for s in row.get("samples", [])]
     return {"ms": 1e3 * statistics.median(s["attune"] for s in samples), "ratio": 1.0,
             "share": statistics.median(shape["flops"] / s["attune"] / s["peak"] for s in samples),
-            "busy": statistics.median(s["attune_busy"] for s in samples)}
+            "busy": statistics.median(s["attune_busy"] for s in samples), "other": False}
 
 
 def summaries(shape):
-    """{name: summary} of what was measured, Attune first, the fastest peer next."""
+    """{name: summary} of what was measured: Attune, peers from the fastest on, other operators."""
     rows = {row["peer"]: summary(row, shape["flops"]) for row in shape["peers"]
             if row.get("samples")}
     if not rows:
         return {}
-    ordered = dict(sorted(rows.items(), key=lambda item: item[1]["ratio"]))
+    ordered = dict(sorted(rows.items(), key=lambda item: (item[1]["other"], item[1]["ratio"])))
     return {"attune": attune_summary(shape), **ordered}
+
+
+def same_operator(shape):
+    """The summaries without other operators."""
+    return {name: one for name, one in summaries(shape).items() if not one["other"]}
 
 
 def not_measured(shape):
     if "attune" not in shape:
         return f"Not run: {shape.get('unsupported') or shape.get('error')}."
-    reasons = [f"{row['peer']} ({row.get('unsupported') or row['error']})"
-               for row in shape["peers"] if not row.get("samples")]
-    return "Not run: " + ", ".join(reasons) + "." if reasons else ""
+    by_reason = {}
+    for row in shape["peers"]:
+        if not row.get("samples"):
+            by_reason.setdefault(row.get("unsupported") or row["error"], []).append(row["peer"])
+    reasons = [f"{', '.join(names)} ({why})" for why, names in by_reason.items()]
+    return f"Not run: {'; '.join(reasons)}." if reasons else ""
 
 
 def table_line(name, one, row):
     spread = f"{one['lowest']:.2f} - {one['highest']:.2f}" if "lowest" in one else ""
-    difference = f"{row['difference']:.0e}" if "difference" in row else ""
+    error, difference = (f"{row[key]:.0e}" if key in row else ""
+                         for key in ("error_to_reference", "difference"))
     wrong = "" if row.get("agrees", True) else " **wrong**"
     cells = [name, f"{one['ms']:.3f}", f"{one['ratio']:.2f}", spread, f"{one['share']:.2f}",
-             f"{row['error_to_reference']:.0e}{wrong}", difference, row["note"]]
+             error + wrong, difference, row["note"]]
     return "| " + " | ".join(cells) + " |"
 
 

@@ -1,5 +1,5 @@
-"""A peer in a process of its own: `worker.py PEER THREADS [GGML_FOLDER]`. Answers the requests of
-compare.py on stdin, a line of JSON each, as attune-compare-worker does."""
+"""A peer in a process of its own: `worker.py PEER THREADS FOLDERS`, the last an object of JSON.
+Answers the requests of compare.py on stdin, a line of JSON each, as attune-compare-worker does."""
 import importlib
 import json
 import os
@@ -9,32 +9,32 @@ import time
 import numpy as np
 
 import shapes
-from peers import MKL512, PEERS, Problem, Unsupported
-
+from peers import Problem, Unsupported, of_family
 
 LONG = 0.5  # seconds of a call
 
 
 class Worker:
-    def __init__(self, name, threads, ggml):
-        self.peer = PEERS[name.removesuffix(MKL512)]
-        self.threads, self.ggml, self.prepared = threads, ggml, None
+    def __init__(self, name, threads, folders):
+        self.name, self.threads, self.folders = name, threads, folders
+        self.shape = self.prepared = None
 
     def prepare(self, case, shape, **_):
         self.prepared, self.longest = None, 0  # frees the last shape's memory first
-        module = importlib.import_module("peers." + self.peer.module)
-        qkv = [shapes.read_tensor(os.path.join(case, name + ".npy")) for name in "qkv"]
-        problem = Problem(shapes.SHAPES[shape], qkv, self.threads, self.ggml)
-        build = getattr(module, self.peer.function)
-        self.prepared = build(problem, *self.peer.arguments)
+        self.shape = shapes.SHAPES[shape]
+        peer = of_family(self.shape.family, self.name)
+        module = importlib.import_module("peers." + peer.module)
+        problem = Problem(self.shape, shapes.read_case(case), self.threads, self.folders)
+        self.prepared = getattr(module, peer.function)(problem, *peer.arguments)
         start = time.perf_counter()
         self.prepared.call()
-        return {"first": time.perf_counter() - start, "note": self.prepared.note,
-                "precision": self.prepared.precision, "version": module.version()}
+        answer = {"first": time.perf_counter() - start, "note": self.prepared.note,
+                  "precision": self.prepared.precision, "version": module.version()}
+        return answer | ({"other_flops": self.prepared.flops} if self.prepared.flops else {})
 
     def output(self, file):
-        output = self.prepared.output()
-        np.save(file, np.ascontiguousarray(output.swapaxes(1, 2), np.float32))
+        output = self.shape.declared(self.prepared.output())
+        np.save(file, np.ascontiguousarray(output, np.float32))
         return {}
 
     def time(self, seconds):
@@ -61,10 +61,10 @@ class Worker:
 
 
 def main():
-    name, threads, ggml = sys.argv[1], int(sys.argv[2]), "".join(sys.argv[3:])
+    name, threads, folders = sys.argv[1], int(sys.argv[2]), json.loads(sys.argv[3])
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what a library prints is no answer
-    worker = Worker(name, threads, ggml)
+    worker = Worker(name, threads, folders)
     for line in sys.stdin:
         print(json.dumps(worker.answer(json.loads(line))), file=answers, flush=True)
 

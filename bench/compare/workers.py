@@ -86,5 +86,5 @@ def peer_worker(name, options, folder):
     if name.endswith(MKL512):
         environment["LD_PRELOAD"] = mkl_library(folder)
     command = [sys.executable, os.path.join(HERE, "worker.py"), name, str(options.threads),
-               options.ggml]
+               json.dumps(options.folders)]
     return Worker(name, command, environment)

@@ -152,8 +152,12 @@ TEST(CombinerMatrix, Grids) {
     for (int width : {1, 2, 3, 5, 8, 15, 16, 17, 31, 32, 33, 65})
         for (int height : {1, 2, 3, 8, 17, 33})
             for (const char *op : ops) {
+                if (width * height > 300 && ++n % 3) continue;
                 Config c = sized(op, width * height, width * height, n);
-                c.Hkv = c.Hq, c.Dv = c.D;
+                // The oracle is slow: few heads, and short ones where there are many tokens.
+                c.B = 1 + n % 2;
+                c.Hkv = c.Hq = 1 + n % 3;
+                c.D = c.Dv = std::min<std::int64_t>(c.D, width * height > 100 ? 33 : c.D);
                 c.attributes["M"] = static_cast<double>(width);
                 if (has_flag_causal(op)) {
                     c.attributes["causal"] = static_cast<double>(n / 2 % 2);

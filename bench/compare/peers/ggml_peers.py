@@ -5,8 +5,8 @@ import os
 
 import numpy as np
 
+from dense import whole_mask
 from peers import Prepared, Unsupported
-from shapes import whole_mask
 
 POINTER = ctypes.c_void_p
 TYPES = {np.dtype(np.float32): 0, np.dtype(np.float16): 1}  # enum ggml_type
@@ -54,11 +54,12 @@ def operands(problem, dtype):
 
 
 def flash_attention(problem, dtype):
-    if not problem.ggml:
+    folder = problem.folders["ggml"]
+    if not folder:
         raise Unsupported("needs --ggml DIR")
     if problem.shape.dtype not in ("f32", dtype):
         raise Unsupported("queries are f32" if dtype == "f32" else "f32 and f16 only")
-    base, cpu = (Library(problem.ggml, f"libggml-{name}.so") for name in ("base", "cpu"))
+    base, cpu = (Library(folder, f"libggml-{name}.so") for name in ("base", "cpu"))
     versions.append("ggml " + base("ggml_commit", result=ctypes.c_char_p).decode())
     while contexts:  # the last shape's tensors
         base("ggml_free", contexts.pop())

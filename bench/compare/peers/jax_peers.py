@@ -3,8 +3,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from dense import WINDOW
 from peers import Prepared, Unsupported
-from shapes import WINDOW
 
 DTYPES = {"f32": jnp.float32, "bf16": jnp.bfloat16}
 

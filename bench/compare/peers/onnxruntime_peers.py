@@ -5,8 +5,8 @@ import onnx
 import onnxruntime
 from onnx import TensorProto, helper
 
+from dense import WINDOW, whole_mask
 from peers import Prepared, Unsupported
-from shapes import WINDOW, whole_mask
 
 TYPES = {np.dtype(np.float32): TensorProto.FLOAT, np.dtype(bool): TensorProto.BOOL,
          np.dtype(np.int32): TensorProto.INT32}

@@ -4,8 +4,8 @@ import numpy as np
 import openvino
 from openvino import opset13
 
+from dense import whole_mask
 from peers import Prepared, Unsupported
-from shapes import whole_mask
 
 
 def version():

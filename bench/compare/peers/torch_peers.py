@@ -1,8 +1,8 @@
 """PyTorch: scaled_dot_product_attention (MKL or oneDNN underneath) and FlexAttention."""
 import torch
 
+from dense import WINDOW, whole_mask
 from peers import Prepared
-from shapes import WINDOW, whole_mask
 
 DTYPES = {"f32": torch.float32, "f16": torch.float16, "bf16": torch.bfloat16}
 
