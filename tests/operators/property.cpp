@@ -7,17 +7,17 @@ namespace {
 
 // What an operator needs beside the common sizes; `uneven`: sequences of different lengths.
 void set_sizes(Config &c, bool uneven) {
+    const auto causal = c.attributes.find("causal");
+    const bool other = causal != c.attributes.end() && causal->second == oracle::Attribute(1.0);
     if (is_grid(c.op) || c.op == "combiner_fixed") c.attributes["M"] = 33.0;
     if (c.op == "cluster_attn") c.attributes["chunk"] = 50.0;
     if (c.op == "dense_paged") c.page = 16;
     if (c.op == "dense_split") c.attributes["split_size"] = 50.0, c.page = uneven ? 16 : 0;
     if (c.op == "dense_merge") c.parts = 3;
     if (c.op == "tls_bidir") {
-        c.attributes = {{"w", c.attributes.at("causal") == oracle::Attribute(0.0) ? 33.0 : 12.0},
-                        {"r", 5.0}};
+        c.attributes = {{"w", other ? 12.0 : 33.0}, {"r", 5.0}};
         c.cls = uneven;
     }
-    const bool other = has_flag_causal(c.op) && c.attributes.at("causal") == oracle::Attribute(1.0);
     if (c.op == "tls_image2d")
         c.attributes = {
             {"nx", 12.0}, {"w", other ? 3.0 : 6.0}, {"r", 5.0}, {"G", uneven ? 0.0 : 1.0}};
@@ -26,8 +26,7 @@ void set_sizes(Config &c, bool uneven) {
         c.Lk = 5;
     const bool lsra = c.op.compare(0, 4, "lsra") == 0;
     if (lsra) c.attributes["K"] = 7.0, c.one_filter = uneven;
-    if (c.op == "lsra_core")
-        c.attributes["P"] = c.attributes.at("causal") == oracle::Attribute(1.0) ? 6.0 : 3.0;
+    if (c.op == "lsra_core") c.attributes["P"] = other ? 6.0 : 3.0;
     if (c.op == "lsra_core_step") c.Lk = 45;
     const bool lengths = !is_combiner(c.op) && c.op != "dense_merge";
     if (uneven && lengths) c.kv_len = {132, 0, 77};

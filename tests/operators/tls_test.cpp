@@ -10,7 +10,7 @@ class TlsIdentity : public Property {};
 TEST_P(TlsIdentity, StepsAreRowsOfTheBlock) {
     for (const Config &config : configs()) {
         const Case block = make_case(config);
-        const auto &all = run_here(block).at("out");
+        const auto all = run_here(block).at("out");
         const auto chunk = static_cast<std::int64_t>(block.number("S", 1));
         const auto taps = static_cast<std::int64_t>(block.number("W", 1));
         for (const std::int64_t steps : {config.Lq, config.Lq - chunk + 1}) {
