@@ -36,12 +36,12 @@ packages (`OMP_*`, `MKL_*`, ...) are removed.
 """
 
 LONG_RANGE = """\
-There is no package for these operators. `torch_eager` is each as a user of PyTorch writes it, of
-matrix products, softmax and views ([compositions](../bench/compare/compositions)), the reference
-the same in float64. `torch_compiled` is that through `torch.compile`, `torch_sdpa` with
-`scaled_dot_product_attention` for the part that is ordinary attention, `official` the authors' own
-PyTorch module with ready-made tensors for its projections. A cell is the time by Attune's, of the
-faster one with and without `_mkl512`."""
+No package has these operators. `torch_eager` is each as a user of PyTorch writes it, of matrix
+products, softmax and views ([compositions](../bench/compare/compositions)); the reference is that
+in float64. `torch_compiled` is the same through `torch.compile`, `torch_sdpa` with
+`scaled_dot_product_attention` for the part that is ordinary attention, and `official` the authors'
+own PyTorch module, with ready-made tensors in place of its projections. A cell is the peer's time
+by Attune's, with or without `_mkl512`, whichever is faster."""
 
 
 def together(runs):
