@@ -64,7 +64,8 @@ TEST_P(Concurrency, ContextsComeAndGo) {
 
 std::string keys_or_values(const Case &call, bool values) {
     if (call.op == "dense_merge") return values ? "o_part" : "lse_part";
-    return std::string(values ? "v" : "k") + (call.has("k_pages") ? "_pages" : "");
+    const char *suffix = call.has("k_pages") ? "_pages" : call.has("kw") ? "w" : "";
+    return std::string(values ? "v" : "k") + suffix;
 }
 
 // Each thread has a message of its own.
