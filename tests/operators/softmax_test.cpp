@@ -52,7 +52,9 @@ TEST_P(Softmax, RowsSumToOne) {
 // rule is applied to the largest error of many calls.
 TEST_P(Softmax, LargeScoresAreStable) {
     double error = 0, naive = 0;
-    for (Config config : configs())
+    for (Config config : configs()) {
+        // Summaries of summaries take the oracle six times as long.
+        if (is_combiner(op())) config.B = 1, config.Hq = config.Hkv = 2;
         for (config.seed = 1; config.seed <= 5; ++config.seed) {
             config.spread = 1e4 / std::sqrt(12.0);
             const Case call = make_case(config);
@@ -61,6 +63,7 @@ TEST_P(Softmax, LargeScoresAreStable) {
             error = std::max(error, errors.kernel);
             naive = std::max(naive, errors.naive);
         }
+    }
     EXPECT_LE(error, 2 * naive);
 }
 
