@@ -52,18 +52,22 @@ void randomise_fixed(Config &c, int segment, Engine &engine) {
 
 void randomise(Config &c, Engine &engine) {
     const int segment = pick(engine, 1, pick(engine, 0, 1) ? 40 : 70);
-    c.Lq = segment * pick(engine, 1, std::max(1, 300 / segment));
+    const bool fixed = c.op == "combiner_fixed";
+    c.Lq = segment * pick(engine, 1, std::max(1, (fixed ? 300 : 160) / segment));
+    // Regions of regions, or projections of all heads: slow loops.
+    if (!fixed) c.B = std::min<std::int64_t>(c.B, 2), c.Hq = std::min<std::int64_t>(c.Hq, 2);
+    if (!fixed) c.D = std::min<std::int64_t>(c.D, 80);
     c.attributes["M"] = static_cast<double>(segment);
     if (has_flag_causal(c.op)) c.attributes["causal"] = static_cast<double>(pick(engine, 0, 1));
-    if (c.op == "combiner_fixed") {
+    if (fixed) {
         randomise_fixed(c, segment, engine);
     } else if (c.op == "combiner_axial_rowmajor") {
         c.attributes["summary"] =
             std::string(one_of(engine, {"none", "wsum", "proj", "wsum_proj"}));
-        c.D = std::min<std::int64_t>(c.D, 64);  // slow loops again
+        c.D = std::min<std::int64_t>(c.D, 40);
     } else if (c.op == "combiner_logsparse") {
         c.attributes.erase("M");
-        c.Lq = pick(engine, 3, pick(engine, 0, 1) ? 70 : 300);
+        c.Lq = pick(engine, 3, pick(engine, 0, 1) ? 70 : 200);
     } else {
         const bool sum = pick(engine, 0, 1) != 0;
         c.attributes["cum"] = std::string(sum ? "sum" : "max");
