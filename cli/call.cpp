@@ -88,7 +88,8 @@ std::string symbols_text(const attune_variant &variant, const attune_tensor &ten
         text += (dim ? ", " : "") + std::string(variant.extent[tensor.extents[dim]]);
         if (tensor.broadcast[dim]) text += " or 1";
     }
-    return text + (tensor.leading ? "], or without the first" : "]");
+    text += tensor.leading ? "], or without the first" : "]";
+    return tensor.leading > 1 ? text + " " + std::to_string(tensor.leading) : text;
 }
 
 int find_tensor(const attune_variant &variant, const std::string &name) {

@@ -34,7 +34,7 @@ void read_input(Call &call, int index, const std::string &file, attune_dtype sto
         wrong(std::string("input ") + tensor.name + ": " + dtype_name(array.dtype()) +
               ", expected " + dtype_name(on_disk));
     int rank = int(array.shape().size());
-    if (rank != tensor.rank && !(tensor.leading && rank == tensor.rank - 1))
+    if (rank != tensor.rank && rank != tensor.rank - tensor.leading)
         wrong(std::string("input ") + tensor.name + ": shape " + shape_text(array.shape()) +
               ", expected " + symbols_text(call.variant(), tensor));
     call.set_tensor(index, dtype == on_disk ? std::move(array) : converted(array, dtype));

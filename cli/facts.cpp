@@ -39,7 +39,7 @@ void choose_ranks(const attune_variant &variant, Facts &facts, const std::vector
     for (int tensor : tensors) facts.ranks[size_t(tensor)] = variant.tensor[tensor].rank;
     for (int tensor : tensors)
         if (variant.tensor[tensor].leading && breaks_a_rule(variant, facts, tensor))
-            facts.ranks[size_t(tensor)]--;
+            facts.ranks[size_t(tensor)] -= variant.tensor[tensor].leading;
 }
 
 }  // namespace tool

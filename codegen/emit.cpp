@@ -38,7 +38,9 @@ std::string shape_text(const Tensor &t) {
     std::string out;
     for (size_t i = 0; i < t.extents.size(); i++)
         out += (i ? ", " : "") + t.extents[i] + (t.broadcast[i] ? " or 1" : "");
-    return "[" + out + "]" + (t.leading ? ", or without the first" : "");
+    out = "[" + out + "]";
+    if (t.leading) out += ", or without the first";
+    return t.leading > 1 ? out + " " + std::to_string(t.leading) : out;
 }
 
 std::string tensor_text(const Tensor &t) {

@@ -99,7 +99,8 @@ Halide::Func scheduled(const Kernel &k, Build &build) {
     if (k.target.gpu()) return scheduled_gpu(k, build, a);
     Blocking blocking = cpu_blocking(k.params, build.storage);
     Softmax x = blocked_softmax(build, a, blocking, has_lse(*k.variant));
-    describe_outputs(x.result, k.head_dim > 0 ? x.value_head : Expr());
+    const bool whole = k.head_dim > 0 && !a.queries.column;  // columns of a head alone
+    describe_outputs(x.result, whole ? x.value_head : Expr());
     schedule_cpu(x, a, k.params, k.target.lanes);
     x.result.add_custom_lowering_pass(make_trim_to_range(x));
     return x.result;

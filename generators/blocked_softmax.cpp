@@ -302,33 +302,39 @@ void store(Softmax &x, const Build &build, const Queries &q, Expr columns, bool 
     const Dims &v = x.v;
     const Blocking &t = x.blocking;
     const int threads = t.row_threads, n = t.query_tile;
-    Expr blocks = (q.count + n - 1) / n;
-    x.over_rows =
-        RDom(0, n / threads, 0, threads, 0, blocks, 0, q.heads, 0, q.batches, "over_rows");
-    x.over_heads = x.over_rows[3];
-    x.over_batches = x.over_rows[4];
+    Expr blocks = (q.count + n - 1) / n, d = v.d;
+    std::vector<Halide::Range> loops{
+        {0, n / threads}, {0, threads}, {0, blocks}, {0, q.heads}, {0, q.batches}};
+    // Innermost, as Halide moves no loop past one whose columns might be the same.
+    if (q.column) loops.insert(loops.begin(), {0, x.value_head});
+    RDom over(loops, "over_rows");
+    const int first = q.column ? 1 : 0;
+    if (q.column) x.column = over.x, d = over.x;
+    Halide::RVar *const rvars[] = {&x.over_rows, &x.over_threads, &x.over_blocks, &x.over_heads,
+                                   &x.over_batches};
+    for (int r = 0; r < 5; r++) *rvars[r] = over[first + r];
     auto here = [&](Expr e) {
         return substitute({{v.h.name(), Expr(x.over_heads)}, {v.b.name(), Expr(x.over_batches)}},
                           e);
     };
-    Expr i = x.over_rows.x * threads + x.over_rows.y, block = x.over_rows.z;
+    Expr i = x.over_rows * threads + x.over_threads, block = x.over_blocks;
     Expr row = unsafe_promise_clamped(block * n + i, 0, q.count - 1);
-    x.over_rows.where(block * n + i < here(q.stored));
-    if (t.padded_head) x.over_rows.where(v.d < columns);
-    std::vector<Expr> to{v.d};
+    over.where(block * n + i < here(q.stored));
+    if (t.padded_head) over.where(d < columns);
+    std::vector<Expr> to{q.column ? here(q.column(d)) : d};
     std::vector<Var> any{v.d};
     for (const Expr &index : q.place(row)) {
         to.insert(to.begin() + 1, here(index));
         any.emplace_back("to" + std::to_string(any.size()));
     }
-    Expr out = build.stored(x.out(i, v.d, block, x.over_heads, x.over_batches));
+    Expr out = build.stored(x.out(i, d, block, x.over_heads, x.over_batches));
     Expr unset = Halide::undef(out.type());
     if (!with_lse) {
         x.result(any) = unset;
         x.result(to) = out;
         return;
     }
-    Expr owner = t.owned ? place(x, v.d).owner : Expr(0);
+    Expr owner = t.owned ? place(x, d).owner : Expr(0);
     Expr lse = x.lse(i, owner, block, x.over_heads, x.over_batches);
     x.result(any) = Tuple(unset, Halide::undef<float>());
     x.result(to) = Tuple(out, lse);
@@ -377,6 +383,7 @@ Softmax blocked_softmax(const Build &build, const Attention &a, const Blocking &
     }
     finish(x, a.queries);
     store(x, build, a.queries, Dv, with_lse);
+    for (const Beside &b : a.beside) store_beside(x, build, b);
     return x;
 }
 

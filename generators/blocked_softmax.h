@@ -58,6 +58,13 @@ struct SourceFuncs {
     int update;               // of the state
 };
 
+// Where the result gets other columns.
+struct BesideFuncs {
+    Beside beside;
+    Halide::RDom over;  // columns of a group, groups
+    int update;         // of the result
+};
+
 struct Softmax {
     Dims v;
     Blocking blocking;
@@ -66,12 +73,17 @@ struct Softmax {
     bool natural = false;   // scores are as the variant changed them; else times log2(e)
     Expr scale;             // of scores that is not in Q already; undefined: none
     Expr owners;            // of columns
-    Halide::RDom over_rows;
-    Halide::RVar over_heads, over_batches;
+    // Of the update of the result: rows of a thread, threads, blocks, heads, batch elements.
+    Halide::RVar over_rows, over_threads, over_blocks, over_heads, over_batches;
+    Halide::VarOrRVar column{v.d};  // of the result, as the loop over it
     Func query{"query"}, state{"state"}, norm{"norm"}, out{"out"}, lse{"lse"};
     Func result{"result"};  // {o, lse} or o: dimensions d and those of Queries::place, reversed
     std::vector<SourceFuncs> sources;
+    std::vector<BesideFuncs> beside;
 };
+
+// Adds the columns to x.result.
+void store_beside(Softmax &x, const Build &build, const Beside &beside);
 
 // with_lse: the result is the Tuple {o, log-sum-exp of the scores}.
 Softmax blocked_softmax(const Build &x, const Attention &attention, const Blocking &blocking,

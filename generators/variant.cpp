@@ -81,7 +81,7 @@ Tensor &Variant::add(const std::string &tensor, const std::string &shape, const 
     t.type = type;
     for (std::string symbol : words(shape)) {
         if (symbol.front() == '[') {
-            t.leading = true;
+            t.leading++;
             symbol = symbol.substr(1, symbol.size() - 2);
         }
         bool may_be_one = symbol.back() == '?';
@@ -261,6 +261,16 @@ bool Build::is(const std::string &id, double value) const {
 bool Build::may_have(const std::string &tensor) const {
     return variant.has_tensor(tensor) &&
            std::find(absent.begin(), absent.end(), tensor) == absent.end();
+}
+
+Expr Build::repeats(const std::string &tensor) const {
+    const Tensor &t = variant.tensor(tensor);
+    Expr all = Halide::Internal::const_true();
+    for (int i = 0; i < t.leading; i++) {
+        Expr stride = images.at(tensor).dim(int(t.extents.size()) - 1 - i).stride();
+        all = all && stride == 0;
+    }
+    return all;
 }
 
 Expr Build::load(const std::string &tensor, std::vector<Expr> index) const {

@@ -89,7 +89,8 @@ struct Tensor {
     Type type = Type::Storage;
     std::vector<std::string> extents;  // symbols, outermost first
     std::vector<bool> broadcast;       // that extent may be 1
-    bool output = false, is_optional = false, leading = false;
+    bool output = false, is_optional = false;
+    int leading = 0;  // so many outermost extents may be left out, together
     Value absent_value;
     Content content = Content::Any;
     Value low, high, most;
@@ -164,6 +165,8 @@ struct Queries {
     Expr heads, batches;  // undefined: those of the first output, "batch rows heads columns"
     Expr scale;
     std::function<Expr(Expr d, Expr row)> load;
+    // Column of the result that holds column d of head v.h; empty: d.
+    std::function<Expr(Expr d)> column;
     // Indices of a row's result, outermost first, without the column; empty: {b, row, h}.
     std::function<std::vector<Expr>(Expr row)> place;
     std::function<Expr(Expr row)> valid;     // rows for which it is false give 0; empty: all count
@@ -203,10 +206,25 @@ struct Direct {
     std::vector<Func> rows, columns;
 };
 
+// Columns of the first output that no query writes: weighted sums of their own, in groups. value
+// has the dimensions (c, group, those of the output but its columns, innermost first), and so have
+// most Funcs that it is made of; terms and weights have a term of the sum in place of c, rows
+// neither.
+struct Beside {
+    Func value;
+    Expr columns, groups;                            // of a group; in all
+    std::function<Expr(Expr c, Expr group)> column;  // of the output
+    Func sum;                                        // value's accumulators
+    std::vector<Func> addends;                       // what each update of sum loads
+    Func terms;                                      // what weights are made of, as it is loaded
+    std::vector<Func> weights, rows;
+};
+
 struct Attention {
     Queries queries;
     std::vector<Source> sources;
     std::vector<Func> before;  // Funcs computed as whole tensors first (summaries, projections)
+    std::vector<Beside> beside = {};
 };
 
 struct Site {
@@ -233,7 +251,8 @@ public:
 
     Variant(std::string name, std::string doc, std::string source);
 
-    // shape: symbols, outermost first: "B Lq Hq D". "B?" may be 1; "[B]" may be left out.
+    // shape: symbols, outermost first: "B Lq Hq D". "B?" may be 1; "[B]" may be left out, of
+    // several in brackets, "[T] [B] H", all or none.
     Tensor &input(const std::string &name, const std::string &shape, const std::string &doc,
                   Type type = Type::Storage);
     Tensor &output(const std::string &name, const std::string &shape, const std::string &doc,
@@ -297,6 +316,7 @@ public:
     Expr attribute(const std::string &name) const;
     bool is(const std::string &attribute, double value) const;  // fixed to that value
     bool may_have(const std::string &tensor) const;  // declared, and not absent in this kernel
+    Expr repeats(const std::string &tensor) const;   // its leading dimensions do nothing
     // Element of an input, indices outermost first as in the declaration. Storage comes as f32.
     Expr load(const std::string &tensor, std::vector<Expr> index) const;
 

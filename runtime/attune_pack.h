@@ -63,7 +63,7 @@ typedef struct attune_tensor {
     int rank;
     int extents[ATTUNE_MAX_RANK];   /* outermost first: index of the extent's symbol */
     int broadcast[ATTUNE_MAX_RANK]; /* 1: that extent may also be 1 */
-    int leading; /* 1: the outermost dimension may be left out (alibi: [Hq] or [B, Hq]) */
+    int leading; /* so many outermost dimensions may be left out, together: 1 of [B, Hq] */
     int needed_by;       /* 0, or 1 + index of an attribute: required exactly when that attribute */
     double needed_value; /* has this value */
     attune_formula absent; /* optional input: every element when it is NULL */

@@ -45,10 +45,12 @@ struct TypeText {
 };
 
 static attune_status check_rank(const Arguments &a, const attune_tensor &t, const DLTensor &given) {
-    const bool fits = given.ndim == t.rank || (t.leading && given.ndim == t.rank - 1);
-    if (!fits) {
+    if (given.ndim != t.rank && given.ndim != t.rank - t.leading) {
+        char less[16] = "";
+        if (t.leading == 1) snprintf(less, sizeof less, " or one less");
+        if (t.leading > 1) snprintf(less, sizeof less, " or %d", t.rank - t.leading);
         return fail(ATTUNE_BAD_RANK, "%s: tensor '%s' has %d dimensions; expected %d%s",
-                    a.variant->name, t.name, given.ndim, t.rank, t.leading ? " or one less" : "");
+                    a.variant->name, t.name, given.ndim, t.rank, less);
     }
     if (given.ndim > 0 && !given.shape) {
         return fail(ATTUNE_NULL_ARGUMENT, "%s: tensor '%s' has shape NULL", a.variant->name,

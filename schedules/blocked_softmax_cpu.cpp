@@ -24,7 +24,7 @@ public:
           v(x.v),
           t(x.blocking),
           lanes(lanes),
-          block(x.result, x.over_rows.z),
+          block(x.result, x.over_blocks),
           fixed(Halide::Internal::is_const(x.head) && Halide::Internal::is_const(x.value_head)) {}
 
     void apply() {
@@ -158,14 +158,13 @@ Blocking cpu_blocking(const Params &p, const Storage &storage) {
 
 // Nested parallel loops: fuse() above a compute_at with bound_extent takes an RVar as 0.
 void schedule_result(Softmax &x, int lanes) {
-    auto &r = x.over_rows;
     x.result.update()
         .allow_race_conditions()
-        .reorder(x.v.d, r.x, r.y, r.z, x.over_heads, x.over_batches)
-        .parallel(r.z)
+        .reorder(x.column, x.over_rows, x.over_threads, x.over_blocks, x.over_heads, x.over_batches)
+        .parallel(x.over_blocks)
         .parallel(x.over_heads)
         .parallel(x.over_batches)
-        .vectorize(x.v.d, lanes, TailStrategy::GuardWithIf);
+        .vectorize(x.column, lanes, TailStrategy::GuardWithIf);
 }
 
 void schedule_place(SourceFuncs &p, LoopLevel chunk, int lanes) {
@@ -179,6 +178,7 @@ void schedule_place(SourceFuncs &p, LoopLevel chunk, int lanes) {
 void schedule_cpu(Softmax &x, const Attention &a, const Params &params, int lanes) {
     for (const Func &f : a.before) schedule_before(f, x.v, lanes);
     schedule_result(x, lanes);
+    for (const BesideFuncs &p : x.beside) schedule_beside(x, p, lanes);
     if (params.columns_on_lanes)
         schedule_columns(x, lanes);
     else

@@ -20,4 +20,7 @@ void schedule_place(SourceFuncs &p, Halide::LoopLevel chunk, int lanes);
 // The columns of K and V on the lanes, for few queries: blocked_softmax_cpu_columns.cpp.
 void schedule_columns(Softmax &x, int lanes);
 
+// Columns of the result beside the softmax: beside_cpu.cpp.
+void schedule_beside(Softmax &x, const BesideFuncs &p, int lanes);
+
 }  // namespace attune

@@ -22,7 +22,7 @@ public:
           v(x.v),
           t(x.blocking),
           lanes(lanes),
-          block(x.result, x.over_rows.z),
+          block(x.result, x.over_blocks),
           fixed(Halide::Internal::is_const(x.head) && Halide::Internal::is_const(x.value_head)) {}
 
     void apply() {

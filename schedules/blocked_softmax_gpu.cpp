@@ -36,7 +36,7 @@ public:
           threads_x(p.threads_x),
           threads_y(p.threads_y),
           unroll(p.unroll),
-          block(x.result, x.over_rows.z) {}
+          block(x.result, x.over_blocks) {}
 
     void apply() {
         rows();
@@ -83,18 +83,18 @@ private:
 
     // Columns past Dv are in the tiles, but not in the result.
     void rows() {
-        const auto &r = x.over_rows;
         x.result.bound(v.d, 0, x.value_head);
         x.result.update()
             .allow_race_conditions()
             .split(v.d, dj, dd, kRun * threads_x)
             .split(dd, tx, run, kRun)
-            .reorder(run, dj, r.x, tx, r.y, r.z, x.over_heads, x.over_batches)
+            .reorder(run, dj, x.over_rows, tx, x.over_threads, x.over_blocks, x.over_heads,
+                     x.over_batches)
             .unroll(run)
             .unroll(dj)
-            .unroll(r.x)
-            .gpu_threads(tx, r.y)
-            .gpu_blocks(r.z, x.over_heads, x.over_batches);
+            .unroll(x.over_rows)
+            .gpu_threads(tx, x.over_threads)
+            .gpu_blocks(x.over_blocks, x.over_heads, x.over_batches);
     }
 
     void tile() {

@@ -81,6 +81,16 @@ TEST(Tables, HoldPrograms) {
     expect_in(text, "parts_shape0_attributes, 2}");
 }
 
+TEST(Tables, CountLeadingExtents) {
+    Variant v("filters", "of each row or of all", "none");
+    v.input("x", "T B K", "rows");
+    v.input("w", "[T] [B] K", "filters");
+    v.output("y", "T B K", "products");
+    EXPECT_EQ(v.tensor("x").leading, 0);
+    EXPECT_EQ(v.tensor("w").leading, 2);
+    expect_in(tables(v), ".leading = 2");
+}
+
 void expect_refused(void (*change)(Variant &), const std::string &part) {
     Variant v = parts();
     change(v);

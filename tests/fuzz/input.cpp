@@ -143,7 +143,7 @@ std::vector<Described> legal(Bytes &in, const attune_variant &variant,
         d.given = !declared.optional || in.one_in(declared.output ? 2 : 6);
         d.tensor.device = {kDLCPU, 0};
         d.tensor.dtype = type_of(declared.dtype);
-        const int skipped = declared.leading && in.one_in(2) ? 1 : 0;
+        const int skipped = declared.leading && in.one_in(2) ? declared.leading : 0;
         d.tensor.ndim = declared.rank - skipped;
         for (int i = 0; i < d.tensor.ndim; ++i) {
             const int from = i + skipped;

@@ -8,7 +8,7 @@
 namespace attune::tests {
 namespace {
 
-const Family *const families[] = {&dense_family, &combiner_family, &cluster_family};
+const Family *const families[] = {&dense_family, &combiner_family, &cluster_family, &lsra_family};
 
 const Family &family_of(const std::string &op) {
     for (const Family *family : families)
@@ -44,6 +44,7 @@ void describe_dense(std::ostream &out, const Config &c) {
     if (c.alibi) out << " alibi=" << c.alibi;
     if (c.page) out << " page=" << c.page;
     if (c.op == "dense_merge") out << " parts=" << c.parts;
+    if (c.one_filter) out << " one-filter";
     out << (c.sink ? " sink" : "") << (c.packed ? " packed" : "");
 }
 
@@ -81,6 +82,12 @@ std::string describe(const Config &c) {
 }
 
 void add_outputs(Case &call, bool lse, Layout layout, Guard guard) {
+    if (call.has("u")) {
+        const Tensor &q = call.tensors.at("q"), &u = call.tensors.at("u");
+        const std::int64_t width = q.shape[2] * q.shape[3] + u.shape[2] * u.shape[3];
+        call.tensors["ctx"] = output(q.dtype, {q.shape[0], q.shape[1], width}, layout, guard);
+        return;
+    }
     const std::vector<std::int64_t> shape = result_shape(call);
     const auto inner = shape.end() - 3;
     const std::vector<std::int64_t> outer(shape.begin(), inner);

@@ -35,6 +35,7 @@ struct Config {
     std::int64_t page = 0;               // rows of a page; 0: keys are not in pages
     bool packed = false;                 // dense_paged: with cu_q, rows of lengths q_len
     std::int64_t parts = 2;              // dense_merge: S
+    bool one_filter = false;             // lsra_core: the same for all tokens
 };
 
 // Operators that have configurations.

@@ -51,7 +51,8 @@ TEST_P(Conformance, Holds) {
         for (const Layout layout : {Layout::blhd, Layout::bhld}) {
             now_running(folder.string() + " on " + target + " in " + name_of(dtype));
             Case call = file.call;
-            for (const char *name : {"q", "k", "v", "k_pages", "v_pages"})
+            for (const char *name :
+                 {"q", "k", "v", "k_pages", "v_pages", "u", "wl", "Kc", "Vc", "buf"})
                 if (call.has(name) && dtype != Dtype::f32)
                     call.tensors[name] = rounded(call.tensors[name], dtype);
             if (call.op == "dense_merge") call.tensors["o"].dtype = dtype;

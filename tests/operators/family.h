@@ -40,7 +40,7 @@ struct Family {
     void (*randomise)(Config &, Engine &);
 };
 
-extern const Family dense_family, combiner_family, cluster_family;
+extern const Family dense_family, combiner_family, cluster_family, lsra_family;
 
 }  // namespace attune::tests
 #endif

@@ -26,11 +26,14 @@ Config config_for(const attune_variant &variant, const attune_kernel &kernel) {
         c.attributes = {{"left", 21.0}, {"right", 9.0}};
     if (c.op == "dense_split") c.attributes["split_size"] = 40.0;
     if (c.op == "dense_paged") c.page = 16;
+    if (c.op.compare(0, 4, "lsra") == 0) c.attributes["K"] = 9.0;
+    if (c.op == "lsra_core") c.attributes["P"] = 4.0, c.attributes["causal"] = 1.0;
     c.dtype = kernel.dtype == ATTUNE_F16    ? Dtype::f16
               : kernel.dtype == ATTUNE_BF16 ? Dtype::bf16
                                             : Dtype::f32;
     const std::map<std::string, std::int64_t *> sizes = {
-        {"D", &c.D}, {"Dv", &c.Dv}, {"Lq", &c.Lq}, {"Lk", &c.Lk}, {"L", &c.Lq}, {"N", &c.Lq}};
+        {"D", &c.D},  {"Dv", &c.Dv}, {"Lq", &c.Lq}, {"Lk", &c.Lk},
+        {"L", &c.Lq}, {"N", &c.Lq},  {"T", &c.Lq}};
     for (int i = 0; i < kernel.conditions; ++i) {
         const attune_condition &condition = kernel.condition[i];
         if (condition.kind == ATTUNE_WHEN_ABSENT) {

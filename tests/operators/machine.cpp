@@ -91,8 +91,12 @@ bool is_admitted(const attune_pack *pack, const std::string &target, const Case 
 
 attune_status expected_status(const attune_pack *pack, const std::string &target,
                               const Case &call) {
-    const Tensor &o = call.tensors.at(call.op == "dense_split" ? "o_part" : "o");
-    if (o.elements() == 0) return ATTUNE_OK;  // nothing to do, whatever it is
+    const attune_variant &variant = pack->variant[variant_of(pack, call.op)];
+    const attune_tensor *const first =
+        std::find_if(variant.tensor, variant.tensor + variant.tensors,
+                     [](const attune_tensor &t) { return t.output != 0; });
+    if (call.tensors.at(first->name).elements() == 0)
+        return ATTUNE_OK;  // nothing to do, whatever it is
     const bool cpu = target != "opencl" && target != "cuda";
     return cpu || is_admitted(pack, target, call) ? ATTUNE_OK : ATTUNE_NO_KERNEL;
 }

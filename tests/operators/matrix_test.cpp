@@ -157,5 +157,49 @@ TEST(ClusterMatrix, Chunks) {
             }
 }
 
+TEST(LsraMatrix, TapsAndLengths) {
+    int n = 0;
+    for (int tokens : {0, 1, 2, 5, 15, 16, 17, 33, 64, 129})
+        for (int taps : {1, 2, 3, 7, 15, 16, 17, 31, 64, 130})
+            for (int left : {0, taps / 2, taps - 1}) {
+                Config c = sized("lsra_core", tokens, tokens, n++);
+                c.attributes["K"] = static_cast<double>(taps);
+                c.attributes["P"] = static_cast<double>(left);
+                c.attributes["causal"] = static_cast<double>(n % 2);
+                if (n % 5 == 0) c.attributes["softmax_taps"] = 0.0;
+                if (n % 3 == 0) c.kv_len = some_lengths(c.B, tokens, n);
+                c.one_filter = n % 4 == 1;
+                check_everywhere(c, all_targets());
+            }
+}
+
+// Heads and groups of the published models: no multiples of a vector.
+TEST(LsraMatrix, Widths) {
+    int n = 0;
+    for (int width : {1, 2, 7, 16, 20, 25, 30, 40, 51, 62, 64, 112, 128})
+        for (int group : {1, 5, 15, 16, 17, 20, 25, 51, 62, 64, 112, 130})
+            for (const char *op : {"lsra_core", "lsra_core_step"}) {
+                Config c = sized(op, 33, n % 4 * 13, n);
+                c.D = width, c.Dv = group;
+                c.attributes["K"] = at(windows, n) + 8.0;
+                if (c.op == "lsra_core")
+                    c.attributes["P"] = 3.0, c.attributes["causal"] = n % 2 + 0.0;
+                ++n;
+                check_everywhere(c, all_targets());
+            }
+}
+
+TEST(LsraMatrix, Steps) {
+    int n = 0;
+    for (int before : {0, 1, 5, 16, 63, 64, 1023, 1024, 1025})
+        for (int steps : {0, 1, 2, 16, 33})
+            for (int taps : {1, 2, 7, 31}) {
+                Config c = sized("lsra_core_step", steps, before, n++);
+                c.attributes["K"] = static_cast<double>(taps);
+                c.one_filter = n % 4 == 1;
+                check_everywhere(c, all_targets());
+            }
+}
+
 }  // namespace
 }  // namespace attune::tests

@@ -12,9 +12,14 @@ void set_sizes(Config &c, bool uneven) {
     if (c.op == "dense_paged") c.page = 16;
     if (c.op == "dense_split") c.attributes["split_size"] = 50.0, c.page = uneven ? 16 : 0;
     if (c.op == "dense_merge") c.parts = 3;
+    const bool lsra = c.op.compare(0, 4, "lsra") == 0;
+    if (lsra) c.attributes["K"] = 7.0, c.one_filter = uneven;
+    if (c.op == "lsra_core")
+        c.attributes["P"] = c.attributes.at("causal") == oracle::Attribute(1.0) ? 6.0 : 3.0;
+    if (c.op == "lsra_core_step") c.Lk = 45;
     const bool lengths = c.op != "combiner_fixed" && c.op != "dense_merge";
     if (uneven && lengths) c.kv_len = {132, 0, 77};
-    if (uneven && lengths && c.op != "cluster_attn") c.q_len = {132, 5, 100};
+    if (uneven && lengths && !lsra && c.op != "cluster_attn") c.q_len = {132, 5, 100};
     c.packed = c.op == "dense_paged" && uneven;
 }
 
@@ -40,7 +45,7 @@ std::vector<Config> Property::configs() const {
             c.B = 3, c.Hq = 4, c.Hkv = op() == "combiner_fixed" ? 4 : 2;
             c.Lq = c.Lk = 132;
             c.D = c.Dv = width;
-            if (op() != "dense_merge") c.attributes["causal"] = causal;
+            if (op() != "dense_merge" && op() != "lsra_core_step") c.attributes["causal"] = causal;
             set_sizes(c, width == 40);
             c.seed = static_cast<std::uint64_t>(width);
             all.push_back(c);
@@ -68,7 +73,7 @@ std::vector<Config> Property::all_configs() const {
 
 std::vector<Config> Property::one_query() const {
     std::vector<Config> all;
-    if (!is_dense()) return all;
+    if (!is_dense() && op() != "lsra_core_step") return all;
     for (Config c : configs()) {
         c.Lq = 1, c.Lk = 1100;
         if (!c.kv_len.empty()) c.kv_len = {1100, 0, 1030}, c.q_len = {1, 1, 0};

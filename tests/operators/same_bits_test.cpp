@@ -74,15 +74,32 @@ Case take_heads(const Case &call, const std::vector<std::int64_t> &key_heads, st
     heads.clear();
     for (const std::int64_t kv : key_heads)
         for (std::int64_t g = 0; g < group; ++g) heads.push_back(kv * group + g);
+    if (call.has("u")) return take_all(take_all(call, "Ha", heads), "Hc", key_heads);
     const bool dense = call.op.compare(0, 5, "dense") == 0;
     return take_all(take_all(call, dense ? "Hq" : "H", heads), "Hkv", key_heads);
+}
+
+// Columns of ctx that hold heads of the attention and, a group for each of their groups, of the
+// convolution.
+std::vector<std::int64_t> channels(const Config &c, const std::vector<std::int64_t> &heads) {
+    std::vector<std::int64_t> columns, groups;
+    for (const std::int64_t h : heads) {
+        for (std::int64_t d = 0; d < c.D; ++d) columns.push_back(h * c.D + d);
+        const std::int64_t group = h / (c.Hq / c.Hkv);
+        if (groups.empty() || groups.back() != group) groups.push_back(group);
+    }
+    for (const std::int64_t g : groups)
+        for (std::int64_t r = 0; r < c.Dv; ++r) columns.push_back(c.Hq * c.D + g * c.Dv + r);
+    return columns;
 }
 
 void expect_heads(const Config &config, const Case &call, const Bits &whole, const Bits &taken,
                   const std::vector<std::int64_t> &heads) {
     for (const auto &[name, bits] : taken) {
-        const auto &shape = call.tensors.at(name).shape;  // [.., H, D] or [.., H, L]
-        EXPECT_EQ(bits, slices(whole.at(name), shape, shape.size() - 2, heads))
+        const auto &shape = call.tensors.at(name).shape;  // [.., H, D] or [.., H, L]; of ctx C
+        const std::vector<std::uint32_t> &all = whole.at(name);
+        EXPECT_EQ(bits, name == "ctx" ? slices(all, shape, 2, channels(config, heads))
+                                      : slices(all, shape, shape.size() - 2, heads))
             << name << ": " << describe(config);
     }
 }
@@ -117,7 +134,8 @@ TEST_P(SameBits, ForPermutedBatchAndHeads) {
 }
 
 TEST_P(SameBits, WithAndWithoutLse) {
-    for (const char *other : {"combiner_fixed", "dense_split", "dense_merge"})
+    for (const char *other :
+         {"combiner_fixed", "dense_split", "dense_merge", "lsra_core", "lsra_core_step"})
         if (op() == other) GTEST_SKIP() << "has no lse, or always one";
     for (Config config : all_configs()) {
         const Bits with = run_here(make_case(config));

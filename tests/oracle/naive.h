@@ -115,6 +115,8 @@ template <typename Real>
 Outputs combiner_fixed(const Case &call);
 template <typename Real>
 Outputs cluster_attn(const Case &call);
+template <typename Real>
+Outputs lsra(const Case &call);  // lsra_core and lsra_core_step
 
 }  // namespace attune::oracle
 #endif

@@ -20,6 +20,8 @@ const std::map<std::string, Loops<Real>> &loops() {
         {"dense_merge", dense_merge<Real>},
         {"combiner_fixed", combiner_fixed<Real>},
         {"cluster_attn", cluster_attn<Real>},
+        {"lsra_core", lsra<Real>},
+        {"lsra_core_step", lsra<Real>},
     };
     return all;
 }
