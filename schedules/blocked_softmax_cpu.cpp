@@ -6,6 +6,8 @@
 #include "blocked_softmax_cpu.h"
 
 #include <algorithm>
+#include <stdexcept>
+#include <string>
 
 #include "../generators/math/exp2.h"
 
@@ -176,6 +178,9 @@ void schedule_place(SourceFuncs &p, LoopLevel chunk, int lanes) {
 }
 
 void schedule_cpu(Softmax &x, const Attention &a, const Params &params, int lanes) {
+    if (!params.columns_on_lanes && params.query_tile % lanes != 0)
+        throw std::invalid_argument("schedule: query_tile " + std::to_string(params.query_tile) +
+                                    " is no multiple of " + std::to_string(lanes) + " lanes");
     for (const Func &f : a.before) schedule_before(f, x.v, lanes);
     schedule_result(x, lanes);
     for (const BesideFuncs &p : x.beside) schedule_beside(x, p, lanes);

@@ -1,5 +1,7 @@
 #include "params.h"
 
+#include <algorithm>
+#include <charconv>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <stdexcept>
@@ -9,6 +11,8 @@ namespace attune {
 extern const char *const kTunedRecords;  // schedules/tuned/*.json, embedded by the build
 
 namespace {
+
+constexpr int kMost = 1 << 20;
 
 struct Field {
     const char *name;
@@ -69,15 +73,25 @@ Params tuned_params(const ParamsKey &key) {
 Params with_overrides(Params p, const std::string &text) {
     std::istringstream in(text);
     for (std::string word; in >> word;) {
-        size_t equal = word.find('=');
-        bool known = false;
+        const size_t equal = word.find('=');
+        const std::string name = word.substr(0, equal);
+        const Field *field = nullptr;
         for (const Field &f : kFields)
-            if (equal != std::string::npos && word.substr(0, equal) == f.name) {
-                p.*f.member = std::stoi(word.substr(equal + 1));
-                known = true;
-            }
-        if (!known) throw std::invalid_argument("schedule '" + word + "' is not NAME=NUMBER");
+            if (name == f.name) field = &f;
+        const char *from = word.data() + std::min(equal, word.size() - 1) + 1;
+        const char *to = word.data() + word.size();
+        int number = 0;
+        auto [end, error] = std::from_chars(from, to, number);
+        if (!field || error != std::errc() || end != to || number < 0 || number > kMost)
+            throw std::invalid_argument("schedule '" + word + "' is not NAME=NUMBER, 0 to " +
+                                        std::to_string(kMost));
+        p.*field->member = number;
     }
+    for (int Params::*needed : {&Params::query_tile, &Params::key_chunk})
+        if (p.*needed < 1) throw std::invalid_argument("schedule '" + p.text() + "' has a 0");
+    if (p.key_step > 0 && p.key_chunk % p.key_step != 0)
+        throw std::invalid_argument("schedule: key_step " + std::to_string(p.key_step) +
+                                    " does not divide key_chunk " + std::to_string(p.key_chunk));
     return p;
 }
 
