@@ -1,0 +1,47 @@
+// Numbers of schedules given as text: what is no schedule is refused before anything is compiled.
+#include "schedules/params.h"
+
+#include <gtest/gtest.h>
+
+namespace attune {
+namespace {
+
+Params given(const std::string &text) {
+    return with_overrides(tuned_params({"avx2", "dense", "plain", 64}), text);
+}
+
+std::string refusal(const std::string &text) {
+    try {
+        given(text);
+    } catch (const std::invalid_argument &e) {
+        return e.what();
+    }
+    return "";
+}
+
+TEST(Overrides, ReplaceWhatTheyName) {
+    const Params recorded = given(""), p = given("query_tile=16 key_chunk=120 key_step=6");
+    EXPECT_EQ(p.query_tile, 16);
+    EXPECT_EQ(p.key_chunk, 120);
+    EXPECT_EQ(p.key_step, 6);
+    EXPECT_EQ(p.columns, recorded.columns);
+    EXPECT_EQ(given(p.text()).text(), p.text());
+}
+
+TEST(Overrides, WhatIsNoNumberIsRefused) {
+    for (const char *text : {"query_tile", "query_tile=", "query_tile=x", "query_tile=16x",
+                             "query_tile=16,key_chunk=128", "tile=16", "=16", "query_tile=-16",
+                             "query_tile=99999999999", "query_tile=1.5"})
+        EXPECT_NE(refusal(text).find(text), std::string::npos) << text;
+}
+
+// The last keys of each chunk would get no scores.
+TEST(Overrides, KeyStepsFillAChunk) {
+    const std::string message = refusal("key_chunk=128 key_step=6");
+    EXPECT_NE(message.find("key_step 6 does not divide key_chunk 128"), std::string::npos);
+    EXPECT_NE(refusal("query_tile=0"), "");
+    EXPECT_NE(refusal("key_chunk=0"), "");
+}
+
+}  // namespace
+}  // namespace attune
