@@ -109,11 +109,13 @@ Attention sequence(Build &x) {
     Source tokens = keys(x, "tokens", "k", "v");
     tokens.last = both ? select(causal, x.block_last(T) + 1, T) : T;
     tokens.max_keys = T;
+    if (both) tokens.row = {[=](Expr row) { return select(causal, row, T); }};
     if (both || padded)
-        tokens.admit = [=, &x](const std::vector<Expr> &, Expr row, Expr j) {
-            Expr seen = !causal || j <= row;
+        tokens.admit = [=, &x](const std::vector<Expr> &last, Expr, Expr j) {
             Expr token = padded ? x.load("pad", {v.b, j}) == 0 : Expr();
-            return !padded ? seen : both ? seen && token : token;
+            if (!both) return token;
+            Expr seen = j <= last[0];
+            return padded ? seen && token : seen;
         };
     Attention a;
     a.queries = queries(x);
