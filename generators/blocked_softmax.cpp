@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "math/bf16.h"
+#include "math/exp2.h"
 
 namespace attune {
 
@@ -14,7 +15,7 @@ namespace {
 
 constexpr float kNone = -1e30f;  // no key seen yet
 constexpr float kSeen = -1e29f;  // anything above is a score
-constexpr float kLog2e = 1.44269504f, kLn2 = 0.693147181f;
+constexpr float kLn2 = 0.693147181f;
 
 Expr row_integer(const Softmax &x, const SourceFuncs &p, size_t i) {
     const Dims &v = x.v;
