@@ -72,9 +72,19 @@ size_t jump_back(const std::vector<Instruction> &code, size_t at) {
     return found != code.end() && found->address == target ? size_t(found - code.begin()) : at;
 }
 
-void count(Loop &loop) {
+// LLVM addresses an aligned frame by %rbx where the stack pointer moves.
+bool frame_by_rbx(const std::vector<Instruction> &code) {
+    static const std::regex base(R"(^mov\s+%rsp,%rbx$)");
+    return std::any_of(code.begin(), code.end(),
+                       [](const Instruction &one) { return std::regex_search(one.text, base); });
+}
+
+void count(Loop &loop, bool by_rbx) {
     static const std::regex multiply_add(R"(^(?:vfn?m(?:add|sub)\w*ps|vdpbf16ps|mulps|fmla)\b)");
-    static const std::regex vector_stack(R"(\(%r[sb]p.*%[xyz]mm|%[xyz]mm.*\(%r[sb]p)");
+    static const std::regex pointers(R"(\(%r[sb]p.*%[xyz]mm|%[xyz]mm.*\(%r[sb]p)");
+    static const std::regex pointers_or_rbx(
+        R"(\(%r(?:[sb]p|bx).*%[xyz]mm|%[xyz]mm.*\(%r(?:[sb]p|bx))");
+    const std::regex &vector_stack = by_rbx ? pointers_or_rbx : pointers;
     for (const Instruction &one : loop.body) {
         loop.multiply_adds += std::regex_search(one.text, multiply_add);
         if (!std::regex_search(one.text, vector_stack)) continue;
@@ -85,6 +95,7 @@ void count(Loop &loop) {
 
 void add_loops(const Symbol &symbol, const std::vector<Instruction> &code,
                std::vector<Loop> &loops) {
+    const bool by_rbx = frame_by_rbx(code);
     size_t last_start = 0;  // of the loops so far: one that starts before holds another
     bool any = false;
     for (size_t end = 0; end < code.size(); end++) {
@@ -92,7 +103,7 @@ void add_loops(const Symbol &symbol, const std::vector<Instruction> &code,
         bool outer = start == end || (any && start <= last_start);
         if (outer) continue;
         Loop loop = {symbol.name, {code.begin() + long(start), code.begin() + long(end) + 1}};
-        count(loop);
+        count(loop, by_rbx);
         loops.push_back(loop);
         last_start = start;
         any = true;
@@ -121,9 +132,8 @@ static double density(const Loop &loop) {
 std::vector<Loop> inner_loops(const std::string &library, const std::vector<Symbol> &symbols) {
     std::vector<Loop> loops;
     for (const Symbol &symbol : symbols) add_loops(symbol, disassemble(library, symbol), loops);
-    std::stable_sort(loops.begin(), loops.end(), [](const Loop &a, const Loop &b) {
-        return density(a) > density(b);
-    });
+    std::stable_sort(loops.begin(), loops.end(),
+                     [](const Loop &a, const Loop &b) { return density(a) > density(b); });
     return loops;
 }
 

@@ -1,6 +1,7 @@
 #include "blocked_source.h"
 
 #include "math/bf16.h"
+#include "math/exp2.h"
 
 namespace attune {
 

@@ -7,7 +7,7 @@ namespace attune {
 
 constexpr float kNone = -1e30f;  // no key seen yet
 constexpr float kSeen = -1e29f;  // anything above is a score
-constexpr float kLog2e = 1.44269504f, kLn2 = 0.693147181f;
+constexpr float kLn2 = 0.693147181f;
 
 // Integer i of a query row (Source::row).
 Expr row_integer(const Softmax &x, const SourceFuncs &p, size_t i);

@@ -11,7 +11,7 @@ namespace attune {
 
 namespace {
 
-constexpr float kLog2e = 1.44269504f, kNone = -1e30f;
+constexpr float kNone = -1e30f;
 
 void declare(Variant &v) {
     v.input("o_part", "S B Lq Hq Dv", "normalised results of the parts", Type::F32);

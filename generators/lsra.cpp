@@ -18,8 +18,6 @@ namespace attune {
 
 namespace {
 
-constexpr float kLog2e = 1.44269504f;
-
 void declare_inputs(Variant &v) {
     v.input("q", "T B Ha D", "queries of the attention, unscaled");
     v.input("k", "T B Ha D", "its keys");
@@ -105,18 +103,15 @@ Queries queries(Build &x) {
 Attention sequence(Build &x) {
     const Dims &v = x.v;
     Expr T = x.extent("T"), causal = x.attribute("causal") == 1;
-    const bool padded = x.may_have("pad"), both = !x.is("causal", 0);
+    const bool padded = x.may_have("pad");
     Source tokens = keys(x, "tokens", "k", "v");
-    tokens.last = both ? select(causal, x.block_last(T) + 1, T) : T;
+    tokens.last = select(causal, x.block_last(T) + 1, T);
     tokens.max_keys = T;
-    if (both) tokens.row = {[=](Expr row) { return select(causal, row, T); }};
-    if (both || padded)
-        tokens.admit = [=, &x](const std::vector<Expr> &last, Expr, Expr j) {
-            Expr token = padded ? x.load("pad", {v.b, j}) == 0 : Expr();
-            if (!both) return token;
-            Expr seen = j <= last[0];
-            return padded ? seen && token : seen;
-        };
+    tokens.row = {[=](Expr row) { return select(causal, row, T); }};
+    tokens.admit = [=, &x](const std::vector<Expr> &last, Expr, Expr j) {
+        Expr seen = j <= last[0];
+        return padded ? seen && x.load("pad", {v.b, j}) == 0 : seen;
+    };
     Attention a;
     a.queries = queries(x);
     a.sources = {tokens};

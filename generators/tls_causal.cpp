@@ -19,8 +19,6 @@ namespace attune {
 
 namespace {
 
-constexpr float kLog2e = 1.44269504f;
-
 void declare(Variant &v, const Value &chunks) {
     v.input("q", "B M H D", "queries, unscaled");
     v.input("kw", "B rows H D", "keys of the W positions before the block and of the block");

@@ -1,7 +1,7 @@
 #include "params.h"
 
 #include <algorithm>
-#include <charconv>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <stdexcept>
@@ -73,22 +73,23 @@ Params tuned_params(const ParamsKey &key) {
 Params with_overrides(Params p, const std::string &text) {
     std::istringstream in(text);
     for (std::string word; in >> word;) {
-        const size_t equal = word.find('=');
-        const std::string name = word.substr(0, equal);
-        const Field *field = nullptr;
-        for (const Field &f : kFields)
-            if (name == f.name) field = &f;
-        const char *from = word.data() + std::min(equal, word.size() - 1) + 1;
-        const char *to = word.data() + word.size();
-        int number = 0;
-        auto [end, error] = std::from_chars(from, to, number);
-        if (!field || error != std::errc() || end != to || number < 0 || number > kMost)
-            throw std::invalid_argument("schedule '" + word + "' is not NAME=NUMBER, 0 to " +
+        const size_t equal = std::min(word.find('='), word.size());
+        const std::string name = word.substr(0, equal), number = word.substr(equal).erase(0, 1);
+        const auto field = std::find_if(std::begin(kFields), std::end(kFields),
+                                        [&](const Field &f) { return name == f.name; });
+        const bool digits = !number.empty() && number.size() <= 7 &&
+                            number.find_first_not_of("0123456789") == std::string::npos;
+        if (field == std::end(kFields) || !digits)
+            throw std::invalid_argument("schedule '" + word + "' is not NAME=NUMBER");
+        p.*field->member = std::stoi(number);
+        if (p.*field->member > kMost)
+            throw std::invalid_argument("schedule '" + word + "': at most " +
                                         std::to_string(kMost));
-        p.*field->member = number;
     }
-    for (int Params::*needed : {&Params::query_tile, &Params::key_chunk})
-        if (p.*needed < 1) throw std::invalid_argument("schedule '" + p.text() + "' has a 0");
+    if (p.query_tile < 1 || p.key_chunk < 1)
+        throw std::invalid_argument("schedule: query_tile " + std::to_string(p.query_tile) +
+                                    " and key_chunk " + std::to_string(p.key_chunk) +
+                                    " are at least 1");
     if (p.key_step > 0 && p.key_chunk % p.key_step != 0)
         throw std::invalid_argument("schedule: key_step " + std::to_string(p.key_step) +
                                     " does not divide key_chunk " + std::to_string(p.key_chunk));

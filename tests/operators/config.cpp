@@ -49,8 +49,7 @@ void describe_dense(std::ostream &out, const Config &c) {
     if (c.alibi) out << " alibi=" << c.alibi;
     if (c.page) out << " page=" << c.page;
     if (c.op == "dense_merge") out << " parts=" << c.parts;
-    out << (c.one_filter ? " one-filter" : "") << (c.cls ? " cls" : "") << (c.sink ? " sink" : "")
-        << (c.packed ? " packed" : "");
+    out << (c.cls ? " cls" : "") << (c.sink ? " sink" : "") << (c.packed ? " packed" : "");
 }
 
 }  // namespace
@@ -99,6 +98,7 @@ std::string describe(const Config &c) {
     list("kv_used", c.kv_used);
     list("q_offset", c.q_offset);
     describe_dense(out, c);
+    if (c.one_filter) out << " one-filter";
     const char *const layouts[] = {"blhd", "bhld", "packed", "padded"};
     out << ' ' << name_of(c.dtype) << " layout=" << layouts[static_cast<int>(c.layout)]
         << (c.guard == Guard::after ? "" : " guard=before") << (c.poison ? " poison" : "")
