@@ -90,7 +90,7 @@ std::vector<Condition> conditions(const Kernel &k) {
 
 Halide::Func scheduled(const Kernel &k, Build &build) {
     if (k.target.gpu()) return scheduled_gpu(k, build, make_attention(build));
-    const Blocking blocking = cpu_blocking(k.params, build.storage);
+    const Blocking blocking = cpu_blocking(k.params, build.storage, k.target.lanes);
     std::vector<std::pair<Attention, Softmax>> stages;
     build.stage = [&](Attention a, bool with_lse) {
         complete(build, a.queries);

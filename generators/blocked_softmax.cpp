@@ -15,15 +15,33 @@ using Halide::Tuple;
 
 namespace {
 
-// What a row starts with. An earlier result lies row by row: it is transposed like Q. Columns past
-// the last repeat it: nobody stores them.
-std::vector<Expr> initial(Softmax &x, const Queries &q, Expr row, Expr columns) {
+// Fills f(qi, d) with a matrix that lies row by row; what it went through, if whole blocks are
+// transposed.
+Transposed fill(const Softmax &x, Func f, Expr columns,
+                const std::function<Expr(Expr d, Expr i)> &element) {
+    const Dims &v = x.v;
+    const int width = x.blocking.transposed;
+    if (!width || !divides(width, columns)) {
+        f(v.qi, v.d, v.qb, v.h, v.b) = element(v.d, v.qi);
+        return {};
+    }
+    Transposed blocks = transposed(f.name(), width, v, element);
+    f(v.qi, v.d, v.qb, v.h, v.b) = blocks.at(v.d, v.qi, {v.qb, v.h, v.b});
+    return blocks;
+}
+
+// What a row starts with. Columns past the last repeat it: nobody stores them.
+std::vector<Expr> initial(Softmax &x, const Queries &q, const std::function<Expr(Expr)> &row,
+                          Expr columns) {
     const Dims &v = x.v;
     std::vector<Expr> out(2 + x.blocking.columns, 0.f);
     out[0] = kNone;
     if (!q.initial) return out;
-    x.start(v.qi, v.d, v.qb, v.h, v.b) = q.initial(min(v.d, columns - 1), row);
-    Expr lse = q.initial_lse(row), some = lse > kSeen;
+    const bool whole = divides(x.blocking.columns, columns);
+    x.start_blocks = fill(x, x.start, columns, [&](Expr d, Expr i) {
+        return q.initial(whole ? d : min(d, columns - 1), row(i));
+    });
+    Expr lse = q.initial_lse(row(v.qi)), some = lse > kSeen;
     out[0] = select(some, x.natural ? lse : lse * kLog2e, kNone), out[1] = select(some, 1.f, 0.f);
     for (int j = 0; j < x.blocking.columns; j++)
         out[2 + j] = x.start(v.qi, column(x, j), v.qb, v.h, v.b);
@@ -73,6 +91,10 @@ void finish(Softmax &x, const Queries &q) {
     Expr norm = x.norm(v.qi, t.owned ? at.owner : Expr(0), v.qb, v.h, v.b);
     x.out(v.qi, v.d, v.qb, v.h, v.b) = select(norm > 0.f, mux(at.index, columns) * norm, none);
     if (!x.natural) top = top * kLn2;
+    if (t.transposed && divides(t.transposed, x.value_head))
+        x.out_blocks = transposed("out", t.transposed, v, [&](Expr i, Expr d) {
+            return x.out(i, d, v.qb, v.h, v.b);
+        });
     x.lse(v.qi, v.g, v.qb, v.h, v.b) = select(some, top + log(sum), -INFINITY);
 }
 
@@ -115,7 +137,9 @@ void store(Softmax &x, const Build &build, const Queries &q, Expr columns, bool 
         to.insert(to.begin() + 1, here(index));
         any.insert(any.begin() + 1, is_head(index) ? v.h : Var("to" + std::to_string(any.size())));
     }
-    Expr out = x.out(i, d, block, head, x.over_batches);
+    const std::vector<Expr> rest{block, head, Expr(x.over_batches)};
+    Expr out = x.out_blocks.width ? x.out_blocks.at(i, d, rest)
+                                  : x.out(i, d, block, head, x.over_batches);
     if (!q.stage) out = build.stored(out);
     Expr unset = Halide::undef(out.type());
     if (!with_lse) {
@@ -144,7 +168,7 @@ Softmax blocked_softmax(const Build &build, const Attention &a, const Blocking &
     x.value_head = t.padded_head ? Expr(t.padded_head) : Dv;
     x.owners = simplify((x.value_head + t.columns - 1) / t.columns);
     for (const Source &s : a.sources) x.natural = x.natural || s.score || s.relative.load;
-    Expr row = min(v.qb * t.query_tile + v.qi, a.queries.count - 1);
+    auto row_of = [&](Expr i) { return min(v.qb * t.query_tile + i, a.queries.count - 1); };
     Expr scale = x.natural ? a.queries.scale : a.queries.scale * kLog2e;
     // Columns past the head size: 0 in the padded Q and K of a GPU. V repeats the last column,
     // which nobody stores, there and on a CPU where columns do not divide Dv.
@@ -154,14 +178,13 @@ Softmax blocked_softmax(const Build &build, const Attention &a, const Blocking &
         };
     };
     auto query = padded(a.queries.load, D);
-    if (t.pairs) {  // Q as it is, so that it is not rounded again
-        auto load = [&](Expr d) { return query(d, {row, {}}); };
-        x.scale = scale;
-        x.query(v.qi, v.d, v.qb, v.h, v.b) = bf16_pair(load, v.d * 2, D);
-    } else {
-        x.query(v.qi, v.d, v.qb, v.h, v.b) = query(v.d, {row, {}}) * scale;
-    }
-    x.state(v.qi, v.g, v.qb, v.h, v.b) = Tuple(initial(x, a.queries, row, Dv));
+    if (t.pairs) x.scale = scale;  // of scores: Q as it is, so that it is not rounded again
+    auto element = [&](Expr d, Expr i) {
+        auto load = [&](Expr at) { return query(at, {row_of(i), {}}); };
+        return t.pairs ? bf16_pair(load, d * 2, D) : load(d) * scale;
+    };
+    x.query_blocks = fill(x, x.query, x.head_terms, element);
+    x.state(v.qi, v.g, v.qb, v.h, v.b) = Tuple(initial(x, a.queries, row_of, Dv));
     for (Source s : a.sources) {
         auto loaded = s.value;
         s.key = padded(s.key, D);

@@ -230,7 +230,7 @@ Variant mixture(const std::string &name, const std::string &doc, const Parts &pa
     v.choice("cum", {"max", "sum"}, parts.causal ? 0 : 1, "over the tokens of a region");
     // Kernels for one head size are 5 % faster, and as large.
     const bool cpu = false;  // no kernels for GPUs
-    v.specials = {{"any", {}, false, {}, cpu}};
+    v.specials = {{"d64", {}, false, {}, cpu, {{"D", 64}}}, {"any", {}, false, {}, cpu}};
     v.build = [=](Build &x) { return Mixture(x, parts).make(); };
     v.cost = [=](Build &x) { return work(x, parts); };
     return v;

@@ -53,10 +53,11 @@ private:
             f.compute_at(block);
             local(f);
         }
-        x.query.reorder(v.d, v.qi);
+        row_by_row(x.query, x.query_blocks, x.head_terms);
         if (x.start.defined()) {
-            x.start.compute_at(block).reorder(v.d, v.qi);
+            x.start.compute_at(block);
             local(x.start);
+            row_by_row(x.start, x.start_blocks, x.value_head);
         }
         for (Func f : {x.lse, x.state}) f.vectorize(v.qi, lanes).unroll(v.qi);
         // Halide gives Funcs a stack slot that others had before, if it is large enough, and a slot
@@ -68,10 +69,51 @@ private:
         x.norm.compute_at(x.out, rows).store_in(MemoryType::Stack).vectorize(v.qi);
         x.norm.bound_extent(v.qi, lanes).bound_extent(v.qb, 1);
         if (!fixed) return;
-        x.query.unroll(v.d, 16, TailStrategy::GuardWithIf);
-        if (x.start.defined()) x.start.unroll(v.d, 16, TailStrategy::GuardWithIf);
         x.out.bound(v.d, 0, x.value_head).unroll(v.d);
+        if (x.out_blocks.width) transpose_out();
         x.state.bound(v.g, 0, x.owners).unroll(v.g);
+    }
+
+    // In registers: indices of the steps are constants.
+    void shuffle(const Transposed &blocks, LoopLevel at, size_t count) {
+        for (size_t i = 0; i < count; i++) {
+            Func f = blocks.steps[i];
+            const std::vector<Var> args = f.args();  // element, block of columns, block of rows
+            f.compute_at(at).store_in(MemoryType::Stack).bound(args[0], 0, lanes * lanes);
+            f.bound_extent(args[1], 1).bound_extent(args[2], 1).bound_extent(v.qb, 1);
+            interleave(f, i > 0);
+        }
+    }
+
+    void interleave(Func f, bool pairs) {
+        Var z = f.args()[0], side("side");
+        if (pairs) f.split(z, z, side, 2).unroll(side);
+        f.vectorize(z, lanes).unroll(z);
+    }
+
+    // What lies row by row in memory.
+    void row_by_row(Func f, const Transposed &blocks, Expr columns) {
+        if (!blocks.width) {
+            f.reorder(v.d, v.qi);
+            if (fixed) f.unroll(v.d, 16, TailStrategy::GuardWithIf);
+            return;
+        }
+        Var lane("lane"), column("column");
+        f.bound(v.d, 0, columns).split(v.d, v.d, column, lanes);
+        f.split(v.qi, v.qi, lane, lanes).reorder(lane, column, v.qi, v.d);
+        f.vectorize(lane).unroll(column);
+        shuffle(blocks, LoopLevel(f, v.qi), blocks.steps.size());
+    }
+
+    void transpose_out() {
+        const size_t before = x.out_blocks.steps.size() - 1;
+        Func f = x.out_blocks.steps.back();
+        const std::vector<Var> args = f.args();
+        f.compute_at(block).store_in(MemoryType::Stack).bound_extent(v.qb, 1);
+        f.bound(args[0], 0, lanes * lanes).bound_extent(args[1], t.query_tile / lanes);
+        f.bound(args[2], 0, x.value_head / lanes);
+        interleave(f, true);
+        shuffle(x.out_blocks, LoopLevel(f, args[1]), before);
     }
 
     void source(SourceFuncs &p) {
@@ -148,13 +190,14 @@ private:
 
 }  // namespace
 
-Blocking cpu_blocking(const Params &p, const Storage &storage) {
+Blocking cpu_blocking(const Params &p, const Storage &storage, int lanes) {
     Blocking t{};
     t.query_tile = p.query_tile;
     t.key_chunk = p.key_chunk;
     t.key_step = p.key_step;
     t.columns = t.run = p.columns;
     t.row_threads = 1;
+    t.transposed = p.columns_on_lanes ? 0 : lanes;
     t.whole_groups = p.columns_on_lanes;
     t.pairs = storage.bf16_pairs && !p.columns_on_lanes;
     t.widen = storage.type.bits() < 32 && !t.pairs && !p.columns_on_lanes;

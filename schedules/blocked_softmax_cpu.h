@@ -6,9 +6,9 @@
 
 namespace attune {
 
-Blocking cpu_blocking(const Params &params, const Storage &storage);
-
 // lanes: f32 in a vector register.
+Blocking cpu_blocking(const Params &params, const Storage &storage, int lanes);
+
 void schedule_cpu(Softmax &x, const Attention &attention, const Params &params, int lanes);
 
 // The result: blocks of rows in parallel, columns of a row on the lanes.
