@@ -5,7 +5,7 @@ namespace attune {
 using Halide::RDom;
 using Halide::Tuple;
 
-RowNorm row_norm(const Build &x, const std::string &name, Expr count, const Rows &load) {
+RowNorm row_norm(const Build &x, const std::string &name, Expr count, const Rows &rows) {
     const Dims &v = x.v;
     Expr D = x.extent("D"), H = x.extent("H"), all = cast<float>(D * H);
     RDom h(0, H, name + "_heads"), d(0, D, name + "_columns");
@@ -18,10 +18,10 @@ RowNorm row_norm(const Build &x, const std::string &name, Expr count, const Rows
     n.squares = Func(name + "_squares");
     n.spread = Func(name + "_spread");
     n.columns(v.d, row, part, v.b) = 0.f;
-    n.columns(v.d, row, part, v.b) += load(v.d, part * H + h, row);
+    n.columns(v.d, row, part, v.b) += rows({v.d, part, h, row, v.b});
     n.total(row, part, v.b) = 0.f;
     n.total(row, part, v.b) += n.columns(d, row, part, v.b);
-    Expr mean = n.total(row, part, v.b) / all, away = load(v.d, part * H + h, row) - mean;
+    Expr mean = n.total(row, part, v.b) / all, away = rows({v.d, part, h, row, v.b}) - mean;
     n.squares(v.d, row, part, v.b) = 0.f;
     n.squares(v.d, row, part, v.b) += away * away;
     n.spread(row, part, v.b) = 0.f;
@@ -31,12 +31,11 @@ RowNorm row_norm(const Build &x, const std::string &name, Expr count, const Rows
     return n;
 }
 
-Rows normed(const Build &x, const RowNorm &n, const Rows &load, const Rows &gain,
-            const Rows &bias) {
-    return [=, b = x.v.b, H = x.extent("H")](Expr d, Expr head, Expr row) {
-        Expr part = unsafe_promise_clamped(head / H, 0, 1), h = head % H;
-        Halide::FuncRef norm = n.norm(unsafe_promise_clamped(row, 0, n.count - 1), part, b);
-        return (load(d, head, row) - norm[0]) * (norm[1] * gain(d, h, row)) + bias(d, h, row);
+Rows normed(const RowNorm &n, const Rows &rows, const Rows &gain, const Rows &bias) {
+    return [=](const Element &e) {
+        Expr row = unsafe_promise_clamped(e.row, 0, n.count - 1);
+        Halide::FuncRef norm = n.norm(row, unsafe_promise_clamped(e.part, 0, 1), e.batch);
+        return (rows(e) - norm[0]) * (norm[1] * gain(e)) + bias(e);
     };
 }
 

@@ -5,13 +5,16 @@
 
 namespace attune {
 
-// Element of K in heads 0 .. H - 1, of V in the H heads after them; batch element Dims::b.
-using Rows = std::function<Expr(Expr d, Expr head, Expr row)>;
+// An element of K (part 0) or of V (part 1).
+struct Element {
+    Expr d, part, head, row, batch;
+};
+using Rows = std::function<Expr(const Element &)>;
 
 // Of rows 0 .. count - 1.
-RowNorm row_norm(const Build &x, const std::string &name, Expr count, const Rows &load);
+RowNorm row_norm(const Build &x, const std::string &name, Expr count, const Rows &rows);
 
 // (element - mean) / sqrt(variance + 1e-5) * gain + bias, gain and bias by column of all heads.
-Rows normed(const Build &x, const RowNorm &n, const Rows &load, const Rows &gain, const Rows &bias);
+Rows normed(const RowNorm &n, const Rows &rows, const Rows &gain, const Rows &bias);
 
 }  // namespace attune

@@ -4,43 +4,57 @@ namespace attune {
 
 Expr either(Expr condition, Expr chosen, Expr other) {
     using Halide::Internal::Call;
+    condition = simplify(condition);
+    if (is_const_one(condition)) return chosen;
+    if (is_const_zero(condition)) return other;
     return Call::make(chosen.type(), Call::if_then_else, {condition, chosen, other},
                       Call::PureIntrinsic);
 }
 
 Rows both(const Build &x, const std::string &keys, const std::string &values) {
-    return [=, &x, b = x.v.b](Expr d, Expr head, Expr row) {
-        Expr H = x.extent("H");
-        return either(head < H, x.load(keys, {b, row, head, d}),
-                      x.load(values, {b, row, head - H, d}));
+    return [=, &x](const Element &e) {
+        auto load = [&](const std::string &name) {
+            return x.load(name, {e.batch, e.row, e.head, e.d});
+        };
+        return either(e.part == 0, load(keys), load(values));
     };
 }
 
 Rows columns(const Build &x, const std::string &input) {
-    return [=, &x](Expr d, Expr h, Expr) { return x.load(input, {h * x.extent("D") + d}); };
+    return [=, &x](const Element &e) { return x.load(input, {e.head * x.extent("D") + e.d}); };
 }
 
 Rows joined(const Rows &first, Expr split, const Rows &second) {
-    return [=](Expr d, Expr head, Expr row) {
-        return either(row < split, first(d, head, row), second(d, head, row - split));
+    return [=](Element e) {
+        Expr before = e.row < split, chosen = first(e);
+        e.row = e.row - split;
+        return either(before, chosen, second(e));
     };
 }
 
-Func laid_out(const Build &x, const std::string &name, const Rows &rows, Expr count) {
+Rows laid_out(const Build &x, const std::string &name, const Rows &rows, Expr count,
+              std::vector<Func> &before) {
     const Dims &v = x.v;
+    Expr H = x.extent("H");
     Var row("row");
     Func f(name);
-    f(v.d, row, v.h, v.b) = narrow(rows(v.d, v.h, row), x.storage);
-    f.bound(v.d, 0, x.extent("D")).bound(row, 0, count).bound(v.h, 0, 2 * x.extent("H"));
-    return f;
+    f(v.d, row, v.h, v.b) = rows({v.d, v.h / H, v.h % H, row, v.b});
+    f.bound(v.d, 0, x.extent("D")).bound(row, 0, count).bound(v.h, 0, 2 * H);
+    before.push_back(f);
+    return [=](const Element &e) {
+        Expr at = unsafe_promise_clamped(e.row, 0, max(count, 1) - 1);
+        return f(e.d, at, e.part * H + e.head, e.batch);
+    };
 }
 
-Expr key_of(const Build &x, const Func &rows, Expr d, Expr row, Expr batch) {
-    return widen(rows(d, row, x.v.h, batch), x.storage);
-}
-
-Expr value_of(const Build &x, const Func &rows, Expr d, Expr row, Expr batch) {
-    return widen(rows(d, row, x.v.h + x.extent("H"), batch), x.storage);
+void read(Source &s, const Build &x, const Rows &rows, Expr batch,
+          const std::function<Expr(const Key &)> &row) {
+    auto part = [=, h = x.v.h](int part) {
+        return [=](Expr d, const Key &k) { return rows({d, part, h, row(k), batch}); };
+    };
+    s.key = part(0);
+    s.value = part(1);
+    s.computed = true;
 }
 
 // A softmax whose scores are given; its heads are those of K, then those of V.
@@ -59,7 +73,7 @@ Rows means(Build &x, const Rows &rows, Expr count, const std::function<Expr(Expr
     all.last = all.max_keys = count;
     all.key = [](Expr, const Key &) { return Expr(0.f); };
     all.value = [=](Expr d, const Key &n) {
-        return rows(d, v.h, unsafe_promise_clamped(n.index, 0, count - 1));
+        return rows({d, v.h / H, head, unsafe_promise_clamped(n.index, 0, count - 1), v.b});
     };
     // Up to whole blocks, so that a block reads neighbours.
     Var m("m"), n("n");
@@ -74,8 +88,8 @@ Rows means(Build &x, const Rows &rows, Expr count, const std::function<Expr(Expr
     all.computed = true;
     a.sources = {all};
     Func mean = x.stage(a, false);
-    return [=, b = v.b](Expr d, Expr head, Expr m) {
-        return mean(d, head, unsafe_promise_clamped(m, 0, r - 1), b);
+    return [=](const Element &e) {
+        return mean(e.d, e.part * H + e.head, unsafe_promise_clamped(e.row, 0, r - 1), e.batch);
     };
 }
 

@@ -1,8 +1,9 @@
 // What the variants of Transformer-LS share: rows of K and V after their LayerNorms, landmarks that
 // are means of all tokens, the global token's second pass.
 //
-// A LayerNorm is over the columns of all heads, while a head reads only its own, and many blocks
-// of queries read each row: rows are normalised once and laid out by heads.
+// A LayerNorm is over the columns of all heads, while a head reads only its own: mean and deviation
+// of a row are made before the softmax, and a block of queries normalises the rows that it reads,
+// in its own scratch. Landmarks, which are few, are normalised once.
 #pragma once
 
 #include "row_norm.h"
@@ -21,12 +22,13 @@ Rows columns(const Build &x, const std::string &input);
 // Of rows before `split` the first, of the others the second, from row 0 again.
 Rows joined(const Rows &first, Expr split, const Rows &second);
 
-// The rows as a tensor of (d, row, head, batch) in the storage type; goes to `before`.
-Func laid_out(const Build &x, const std::string &name, const Rows &rows, Expr count);
+// The same rows, made once, as a tensor that goes to `before`.
+Rows laid_out(const Build &x, const std::string &name, const Rows &rows, Expr count,
+              std::vector<Func> &before);
 
-// Column of K, or of V, in head Dims::h of a row of such a tensor.
-Expr key_of(const Build &x, const Func &rows, Expr d, Expr row, Expr batch);
-Expr value_of(const Build &x, const Func &rows, Expr d, Expr row, Expr batch);
+// Makes a source read rows of head Dims::h in a batch element.
+void read(Source &s, const Build &x, const Rows &rows, Expr batch,
+          const std::function<Expr(const Key &)> &row);
 
 // Means of `count` rows with weights softmax(s) over those that are kept (empty: all): a stage.
 Rows means(Build &x, const Rows &rows, Expr count, const std::function<Expr(Expr row)> &kept);

@@ -50,9 +50,9 @@ Expr marks(const Build &x) { return x.attribute("r") + (x.may_have("qc") ? 1 : 0
 
 Rows landmarks(Build &x, const Rows &averaged) {
     if (!x.may_have("qc")) return averaged;
-    Rows cls = [=, &x, b = x.v.b](Expr d, Expr head, Expr) {
-        Expr H = x.extent("H");
-        return either(head < H, x.load("kc", {b, head, d}), x.load("vc", {b, head - H, d}));
+    Rows cls = [&x](const Element &e) {
+        auto load = [&](const char *name) { return x.load(name, {e.batch, e.head, e.d}); };
+        return either(e.part == 0, load("kc"), load("vc"));
     };
     return joined(cls, 1, averaged);
 }
@@ -62,7 +62,7 @@ std::function<Expr(Expr)> kept(const Build &x) {
 }
 
 // The landmarks and the window's keys: key k is landmark k, or token first + k - R.
-Source keys(Build &x, const Func &rows) {
+Source keys(Build &x, const Rows &rows) {
     Expr N = x.extent("N"), w = x.attribute("w"), segment = max(w, 1), R = marks(x);
     // Without a window and landmarks a row sees itself.
     Expr width = select(w == 0 && x.attribute("r") == 0, 1, w);
@@ -82,9 +82,8 @@ Source keys(Build &x, const Func &rows) {
                     Expr n = unsafe_promise_clamped(max(token(k), 0), 0, N - 1);
                     return select(kept(x)(n), n, -1);
                 }};
-    auto at = [=](const Key &k) { return unsafe_promise_clamped(k.at[0], 0, R + N - 1); };
-    s.key = [=, &x](Expr d, const Key &k) { return key_of(x, rows, d, at(k), x.v.b); };
-    s.value = [=, &x](Expr d, const Key &k) { return value_of(x, rows, d, at(k), x.v.b); };
+    read(s, x, rows, x.v.b,
+         [=](const Key &k) { return unsafe_promise_clamped(k.at[0], 0, R + N - 1); });
     s.admit = [=](const std::vector<Expr> &r, Expr, const Key &k) {
         return k < R || (k.at[1] >= r[0] && k.at[1] < r[1]);
     };
@@ -101,13 +100,13 @@ Attention attention(Build &x) {
     a.queries.valid = [=, &x](Expr row) { return kept(x)(min(row, N - 1)); };
     Rows raw = both(x, "k", "v");
     RowNorm of_tokens = row_norm(x, "tokens", N, raw);
-    Rows tokens = normed(x, of_tokens, raw, columns(x, "gT"), columns(x, "bT"));
+    Rows tokens = normed(of_tokens, raw, columns(x, "gT"), columns(x, "bT"));
     Rows long_range = landmarks(x, means(x, tokens, N, kept(x)));
     RowNorm of_marks = row_norm(x, "landmarks", R, long_range);
-    long_range = normed(x, of_marks, long_range, columns(x, "gL"), columns(x, "bL"));
+    long_range = normed(of_marks, long_range, columns(x, "gL"), columns(x, "bL"));
     a.norms = {of_tokens, of_marks};
-    a.before = {laid_out(x, "rows", joined(long_range, R, tokens), R + N)};
-    a.sources = {keys(x, a.before[0])};
+    long_range = laid_out(x, "marks", long_range, R, a.before);
+    a.sources = {keys(x, joined(long_range, R, tokens))};
     return a;
 }
 

@@ -71,14 +71,14 @@ public:
         a.queries.load = [x = &x, b = v.b, h = v.h](Expr d, Expr row) {
             return x->load("q", {b, row, h, d});
         };
-        Rows raw = joined(landmarks(a), marks, both(x, "kw", "vw"));
-        RowNorm norm = row_norm(x, "rows", marks + W + M, raw);
-        Rows gain = joined(columns(x, "gP"), marks, columns(x, "gW"));
-        Rows bias = joined(columns(x, "bP"), marks, columns(x, "bW"));
-        Func rows = laid_out(x, "rows", normed(x, norm, raw, gain, bias), marks + W + M);
-        a.norms = {norm};
-        a.before.push_back(rows);
-        a.sources = {source(a, rows)};
+        Rows means = landmarks(a), raw = both(x, "kw", "vw");
+        RowNorm of_marks = row_norm(x, "landmarks", marks, means);
+        RowNorm of_tokens = row_norm(x, "tokens", W + M, raw);
+        Rows far = normed(of_marks, means, columns(x, "gP"), columns(x, "bP"));
+        Rows tokens = normed(of_tokens, raw, columns(x, "gW"), columns(x, "bW"));
+        a.norms = {of_marks, of_tokens};
+        far = laid_out(x, "marks", far, marks, a.before);
+        a.sources = {source(a, far, tokens)};
         return a;
     }
 
@@ -105,11 +105,12 @@ private:
         total(m, v.h, v.b) += weight(all, m, v.h, v.b);
         Expr head = v.h % H, row = W + m / r * S + all;
         sum(v.d, m, v.h, v.b) = 0.f;
-        sum(v.d, m, v.h, v.b) += weight(all, m, head, v.b) * both(x, "kw", "vw")(v.d, v.h, row);
+        sum(v.d, m, v.h, v.b) += weight(all, m, head, v.b) *
+                               both(x, "kw", "vw")({v.d, v.h / H, head, row, v.b});
         a.before = {top, weight, total, sum};
-        Rows mean = [=, *this](Expr d, Expr head, Expr m) {
-            m = unsafe_promise_clamped(m, 0, marks - cached - 1);
-            return sum(d, m, head, v.b) / total(m, head % H, v.b);
+        Rows mean = [=, *this](const Element &e) {
+            Expr m = unsafe_promise_clamped(e.row, 0, marks - cached - 1);
+            return sum(e.d, m, e.part * H + e.head, e.batch) / total(m, e.head, e.batch);
         };
         return joined(both(x, "kcache", "vcache"), cached, mean);
     }
@@ -146,13 +147,12 @@ private:
     // Key k of a block is landmark k, or position first + 1 + k - seen.
     Expr tap(Expr row, Expr k) const { return k - seen - (row - first); }
 
-    Source source(Attention &a, Func rows) const {
+    Source source(Attention &a, const Rows &far, const Rows &tokens) const {
         Func own("content_own");
         Halide::RDom d(0, D, "over_content");
         Var row("row");
-        Expr key = widen(rows(d, marks + row, v.h, v.b), x.storage);
         own(row, v.h, v.b) = 0.f;
-        own(row, v.h, v.b) += x.load("uw", {v.h, d}) * key;
+        own(row, v.h, v.b) += x.load("uw", {v.h, d}) * tokens({d, 0, v.h, row, v.b});
         own.bound(row, 0, W + M);
         Source s;
         s.name = "rows";
@@ -162,8 +162,7 @@ private:
         s.locate = {
             [=, *this](Expr k) { return select(k < seen, k, k - seen + first + 1 + marks); }};
         s.row = {[=, *this](Expr row) { return visible(row); }};
-        s.key = [=, *this](Expr d, const Key &k) { return key_of(x, rows, d, at(k), v.b); };
-        s.value = [=, *this](Expr d, const Key &k) { return value_of(x, rows, d, at(k), v.b); };
+        read(s, x, joined(far, marks, tokens), v.b, [=, *this](const Key &k) { return at(k); });
         s.admit = [=, *this](const std::vector<Expr> &n, Expr row, const Key &k) {
             Expr j = tap(row, k);
             return k < n[0] || (j >= 0 && j < W);

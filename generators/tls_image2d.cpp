@@ -67,14 +67,13 @@ public:
           segments(nx / side * (nx / side)),
           batch(unsafe_promise_clamped(v.b / segments, 0, x.extent("B") - 1)),
           top(v.b % segments / (nx / side) * side),
-          left(v.b % segments % (nx / side) * side),
-          rows("rows") {}
+          left(v.b % segments % (nx / side) * side) {}
 
     Direct with_global() {
         Global global;
         global.query = [this](Expr d) { return x.load("q", {v.b, 0, v.h, d}); };
-        global.key = [this](Expr d) { return key_of(x, rows, d, r, v.b); };
-        global.value = [this](Expr d) { return value_of(x, rows, d, r, v.b); };
+        global.key = [this](Expr d) { return tokens({d, 0, v.h, 0, v.b}); };
+        global.value = [this](Expr d) { return tokens({d, 1, v.h, 0, v.b}); };
         global.given = G;
         global.others = L;
         return attune::with_global(x, attention(), global);
@@ -83,17 +82,19 @@ public:
     Attention attention() {
         Rows raw = both(x, "k", "v");
         RowNorm of_tokens = row_norm(x, "tokens", G + L, raw);
-        Rows tokens = normed(x, of_tokens, raw, columns(x, "gT"), columns(x, "bT"));
-        Rows grid = [=, G = G](Expr d, Expr head, Expr n) { return tokens(d, head, G + n); };
+        tokens = normed(of_tokens, raw, columns(x, "gT"), columns(x, "bT"));
+        Rows grid = [tokens = tokens, G = G](Element e) {
+            e.row = G + e.row;
+            return tokens(e);
+        };
         Rows mean = means(x, grid, L, {});
         RowNorm of_marks = row_norm(x, "landmarks", r, mean);
-        Rows marks = normed(x, of_marks, mean, columns(x, "gL"), columns(x, "bL"));
-        rows = laid_out(x, "rows", joined(marks, r, tokens), r + G + L);
+        Rows marks = normed(of_marks, mean, columns(x, "gL"), columns(x, "bL"));
         Attention a;
         a.queries = queries();
         a.norms = {of_tokens, of_marks};
-        a.before = {rows};
-        a.sources = {keys(a)};
+        marks = laid_out(x, "marks", marks, r, a.before);
+        a.sources = {keys(a, joined(marks, r, tokens))};
         return a;
     }
 
@@ -104,7 +105,7 @@ private:
     const Expr side, e, window;   // of a segment; keys beyond it; keys of a side of its window
     const Expr segments;          // of the grid
     const Expr batch, top, left;  // batch element; row and column of the segment's first token
-    Func rows;                    // landmarks, global token, grid
+    Rows tokens;                  // after their LayerNorm: the global token, the grid
 
     Expr token(Expr row) const {
         Expr n = (top + row / side) * nx + left + row % side;
@@ -125,7 +126,7 @@ private:
 
     // Key k is landmark k, the global token, or a place of that part of the window that lies in the
     // image, row by row. Its integers: the row of `rows`, the place in the whole window.
-    Source keys(Attention &a) const {
+    Source keys(Attention &a, const Rows &rows) const {
         Expr far = r + G, y = max(top - e, 0), x0 = max(left - e, 0);
         Expr height = min(top + side + e, nx) - y, width = min(left + side + e, nx) - x0;
         auto down = [=](Expr n) {  // n / width for n < 2^21: vectors have no division of integers
@@ -145,11 +146,8 @@ private:
                         Expr place = (y - top + e + yy) * window + x0 - left + e + xx;
                         return select(k < far, window * window, place);
                     }};
-        auto at = [=, *this](const Key &k) {
-            return unsafe_promise_clamped(k.at[0], 0, far + L - 1);
-        };
-        s.key = [=, *this](Expr d, const Key &k) { return key_of(x, rows, d, at(k), batch); };
-        s.value = [=, *this](Expr d, const Key &k) { return value_of(x, rows, d, at(k), batch); };
+        read(s, x, rows, batch,
+             [=, *this](const Key &k) { return unsafe_promise_clamped(k.at[0], 0, far + L - 1); });
         if (!x.may_have("tab")) return s;
         Func bias = places(a);
         // Not the row, which the last of a block repeats: a vector of neighbours.
