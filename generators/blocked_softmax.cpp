@@ -92,9 +92,8 @@ void finish(Softmax &x, const Queries &q) {
     x.out(v.qi, v.d, v.qb, v.h, v.b) = select(norm > 0.f, mux(at.index, columns) * norm, none);
     if (!x.natural) top = top * kLn2;
     if (t.transposed && divides(t.transposed, x.value_head))
-        x.out_blocks = transposed("out", t.transposed, v, [&](Expr i, Expr d) {
-            return x.out(i, d, v.qb, v.h, v.b);
-        });
+        x.out_blocks = transposed("out", t.transposed, v,
+                                  [&](Expr i, Expr d) { return x.out(i, d, v.qb, v.h, v.b); });
     x.lse(v.qi, v.g, v.qb, v.h, v.b) = select(some, top + log(sum), -INFINITY);
 }
 
@@ -138,8 +137,8 @@ void store(Softmax &x, const Build &build, const Queries &q, Expr columns, bool 
         any.insert(any.begin() + 1, is_head(index) ? v.h : Var("to" + std::to_string(any.size())));
     }
     const std::vector<Expr> rest{block, head, Expr(x.over_batches)};
-    Expr out = x.out_blocks.width ? x.out_blocks.at(i, d, rest)
-                                  : x.out(i, d, block, head, x.over_batches);
+    Expr out =
+        x.out_blocks.width ? x.out_blocks.at(i, d, rest) : x.out(i, d, block, head, x.over_batches);
     if (!q.stage) out = build.stored(out);
     Expr unset = Halide::undef(out.type());
     if (!with_lse) {

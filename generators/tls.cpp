@@ -2,13 +2,40 @@
 
 namespace attune {
 
+using Halide::Internal::Call;
+
+namespace {
+
+Expr branch(const Expr &condition, const Expr &chosen, const Expr &other) {
+    return Call::make(chosen.type(), Call::if_then_else, {condition, chosen, other},
+                      Call::PureIntrinsic);
+}
+
+// What is used twice in a branch Halide computes once, before it looks at the condition: f16 bits
+// on CPUs that do not widen them. So the load of such bits has the condition to itself.
+class GuardBits : public Halide::Internal::IRMutator {
+public:
+    explicit GuardBits(Expr condition) : condition(std::move(condition)) {}
+
+private:
+    const Expr condition;
+    using IRMutator::visit;
+    Expr visit(const Call *load) override {
+        if (load->call_type != Call::Image || load->type != Halide::UInt(16))
+            return IRMutator::visit(load);
+        return branch(condition, load, Halide::Internal::make_zero(load->type));
+    }
+};
+
+Expr guarded(const Expr &condition, const Expr &e) { return GuardBits(condition).mutate(e); }
+
+}  // namespace
+
 Expr either(Expr condition, Expr chosen, Expr other) {
-    using Halide::Internal::Call;
     condition = simplify(condition);
     if (is_const_one(condition)) return chosen;
     if (is_const_zero(condition)) return other;
-    return Call::make(chosen.type(), Call::if_then_else, {condition, chosen, other},
-                      Call::PureIntrinsic);
+    return branch(condition, guarded(condition, chosen), guarded(!condition, other));
 }
 
 Rows both(const Build &x, const std::string &keys, const std::string &values) {
@@ -38,19 +65,25 @@ Rows laid_out(const Build &x, const std::string &name, const Rows &rows, Expr co
     Expr H = x.extent("H");
     Var row("row");
     Func f(name);
-    f(v.d, row, v.h, v.b) = rows({v.d, v.h / H, v.h % H, row, v.b});
-    f.bound(v.d, 0, x.extent("D")).bound(row, 0, count).bound(v.h, 0, 2 * H);
+    Expr element = rows({v.d, v.h / H, v.h % H, row, v.b});
+    f(v.d, row, v.h, v.b) = either(row < count, element, 0.f);
+    f.bound(v.d, 0, x.extent("D")).bound(row, 0, count + 1).bound(v.h, 0, 2 * H);
     before.push_back(f);
     return [=](const Element &e) {
-        Expr at = unsafe_promise_clamped(e.row, 0, max(count, 1) - 1);
-        return f(e.d, at, e.part * H + e.head, e.batch);
+        Expr row = unsafe_promise_clamped(e.row, 0, count);
+        return f(e.d, row, e.part * H + e.head, e.batch);
     };
 }
 
-void read(Source &s, const Build &x, const Rows &rows, Expr batch,
+// Both are read and one is chosen: a branch for each vector was 20 % of the whole.
+void read(Source &s, const Build &x, const Rows &marks, Expr split, const Rows &tokens, Expr batch,
           const std::function<Expr(const Key &)> &row) {
     auto part = [=, h = x.v.h](int part) {
-        return [=](Expr d, const Key &k) { return rows({d, part, h, row(k), batch}); };
+        return [=](Expr d, const Key &k) {
+            Expr at = row(k), token = max(at - split, 0), mark = min(at, split);
+            return select(at < split, marks({d, part, h, mark, batch}),
+                          tokens({d, part, h, token, batch}));
+        };
     };
     s.key = part(0);
     s.value = part(1);

@@ -22,12 +22,13 @@ Rows columns(const Build &x, const std::string &input);
 // Of rows before `split` the first, of the others the second, from row 0 again.
 Rows joined(const Rows &first, Expr split, const Rows &second);
 
-// The same rows, made once, as a tensor that goes to `before`.
+// The same rows, made once, as a tensor that goes to `before`; one more row of zeros.
 Rows laid_out(const Build &x, const std::string &name, const Rows &rows, Expr count,
               std::vector<Func> &before);
 
-// Makes a source read rows of head Dims::h in a batch element.
-void read(Source &s, const Build &x, const Rows &rows, Expr batch,
+// Makes a source read rows of head Dims::h in a batch element: before `split` landmarks, which are
+// laid out, then tokens.
+void read(Source &s, const Build &x, const Rows &marks, Expr split, const Rows &tokens, Expr batch,
           const std::function<Expr(const Key &)> &row);
 
 // Means of `count` rows with weights softmax(s) over those that are kept (empty: all): a stage.

@@ -62,7 +62,7 @@ std::function<Expr(Expr)> kept(const Build &x) {
 }
 
 // The landmarks and the window's keys: key k is landmark k, or token first + k - R.
-Source keys(Build &x, const Rows &rows) {
+Source keys(Build &x, const Rows &long_range, const Rows &tokens) {
     Expr N = x.extent("N"), w = x.attribute("w"), segment = max(w, 1), R = marks(x);
     // Without a window and landmarks a row sees itself.
     Expr width = select(w == 0 && x.attribute("r") == 0, 1, w);
@@ -82,7 +82,7 @@ Source keys(Build &x, const Rows &rows) {
                     Expr n = unsafe_promise_clamped(max(token(k), 0), 0, N - 1);
                     return select(kept(x)(n), n, -1);
                 }};
-    read(s, x, rows, x.v.b,
+    read(s, x, long_range, R, tokens, x.v.b,
          [=](const Key &k) { return unsafe_promise_clamped(k.at[0], 0, R + N - 1); });
     s.admit = [=](const std::vector<Expr> &r, Expr, const Key &k) {
         return k < R || (k.at[1] >= r[0] && k.at[1] < r[1]);
@@ -106,7 +106,7 @@ Attention attention(Build &x) {
     long_range = normed(of_marks, long_range, columns(x, "gL"), columns(x, "bL"));
     a.norms = {of_tokens, of_marks};
     long_range = laid_out(x, "marks", long_range, R, a.before);
-    a.sources = {keys(x, joined(long_range, R, tokens))};
+    a.sources = {keys(x, long_range, tokens)};
     return a;
 }
 

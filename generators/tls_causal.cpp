@@ -162,7 +162,7 @@ private:
         s.locate = {
             [=, *this](Expr k) { return select(k < seen, k, k - seen + first + 1 + marks); }};
         s.row = {[=, *this](Expr row) { return visible(row); }};
-        read(s, x, joined(far, marks, tokens), v.b, [=, *this](const Key &k) { return at(k); });
+        read(s, x, far, marks, tokens, v.b, [=, *this](const Key &k) { return at(k); });
         s.admit = [=, *this](const std::vector<Expr> &n, Expr row, const Key &k) {
             Expr j = tap(row, k);
             return k < n[0] || (j >= 0 && j < W);

@@ -94,7 +94,7 @@ public:
         a.queries = queries();
         a.norms = {of_tokens, of_marks};
         marks = laid_out(x, "marks", marks, r, a.before);
-        a.sources = {keys(a, joined(marks, r, tokens))};
+        a.sources = {keys(a, marks)};
         return a;
     }
 
@@ -126,7 +126,7 @@ private:
 
     // Key k is landmark k, the global token, or a place of that part of the window that lies in the
     // image, row by row. Its integers: the row of `rows`, the place in the whole window.
-    Source keys(Attention &a, const Rows &rows) const {
+    Source keys(Attention &a, const Rows &marks) const {
         Expr far = r + G, y = max(top - e, 0), x0 = max(left - e, 0);
         Expr height = min(top + side + e, nx) - y, width = min(left + side + e, nx) - x0;
         auto down = [=](Expr n) {  // n / width for n < 2^21: vectors have no division of integers
@@ -146,7 +146,7 @@ private:
                         Expr place = (y - top + e + yy) * window + x0 - left + e + xx;
                         return select(k < far, window * window, place);
                     }};
-        read(s, x, rows, batch,
+        read(s, x, marks, r, tokens, batch,
              [=, *this](const Key &k) { return unsafe_promise_clamped(k.at[0], 0, far + L - 1); });
         if (!x.may_have("tab")) return s;
         Func bias = places(a);
