@@ -105,8 +105,8 @@ private:
         total(m, v.h, v.b) += weight(all, m, v.h, v.b);
         Expr head = v.h % H, row = W + m / r * S + all;
         sum(v.d, m, v.h, v.b) = 0.f;
-        sum(v.d, m, v.h, v.b) += weight(all, m, head, v.b) *
-                               both(x, "kw", "vw")({v.d, v.h / H, head, row, v.b});
+        sum(v.d, m, v.h, v.b) +=
+            weight(all, m, head, v.b) * both(x, "kw", "vw")({v.d, v.h / H, head, row, v.b});
         a.before = {top, weight, total, sum};
         Rows mean = [=, *this](const Element &e) {
             Expr m = unsafe_promise_clamped(e.row, 0, marks - cached - 1);

@@ -22,12 +22,11 @@ namespace {
 
 class CpuSchedule {
 public:
-    CpuSchedule(Softmax &x, const Params &params, int lanes)
+    CpuSchedule(Softmax &x, int lanes)
         : x(x),
           v(x.v),
           t(x.blocking),
           lanes(lanes),
-          rows(params.tile_rows ? params.tile_rows : params.query_tile),
           block(x.result, x.over_blocks),
           fixed(Halide::Internal::is_const(x.head) && Halide::Internal::is_const(x.value_head)) {}
 
@@ -40,43 +39,34 @@ private:
     Softmax &x;
     const Dims &v;
     const Blocking &t;
-    const int lanes, rows;  // rows of a tile
+    const int lanes;
     const LoopLevel block;
     const bool fixed;  // head sizes are constants
-    const Var tile_of_rows{"tile_of_rows"};
 
     // A block's own: without bound_extent(qb, 1) storage and loops depend on rows / query_tile.
-    void local(Func f, int extent) {
-        f.store_in(MemoryType::Stack).bound_extent(v.qi, extent).bound_extent(v.qb, 1);
-    }
-
-    // Rows of a tile on the lanes and unrolled.
-    template <typename Stage>
-    Stage &&tiled(Stage &&f) {
-        if (rows < t.query_tile) f.split(v.qi, tile_of_rows, v.qi, rows);
-        f.vectorize(v.qi, lanes).unroll(v.qi);
-        return std::forward<Stage>(f);
+    void local(Func f) {
+        f.store_in(MemoryType::Stack).bound_extent(v.qi, t.query_tile).bound_extent(v.qb, 1);
     }
 
     void tile() {
         for (Func f : {x.query, x.out, x.lse, x.state}) {
             f.compute_at(block);
-            local(f, t.query_tile);
+            local(f);
         }
         row_by_row(x.query, x.query_blocks, x.head_terms);
         if (x.start.defined()) {
             x.start.compute_at(block);
-            local(x.start, t.query_tile);
+            local(x.start);
             row_by_row(x.start, x.start_blocks, x.value_head);
         }
-        for (Func f : {x.lse, x.state}) tiled(f);
+        for (Func f : {x.lse, x.state}) f.vectorize(v.qi, lanes).unroll(v.qi);
         // Halide gives Funcs a stack slot that others had before, if it is large enough, and a slot
         // that a loop indexes keeps the accumulators of the products out of registers (bf16: 0.92
         // of the FMA peak, AVX2 0.52). So lse is too large for theirs, and norm is a vector.
         x.lse.bound_storage(v.qi, t.query_tile * (std::max(t.key_step, t.columns) + 1));
-        Var vector("vector");
-        x.out.split(v.qi, vector, v.qi, lanes).reorder(v.qi, v.d, vector).vectorize(v.qi);
-        x.norm.compute_at(x.out, vector).store_in(MemoryType::Stack).vectorize(v.qi);
+        Var rows("rows");
+        x.out.split(v.qi, rows, v.qi, lanes).reorder(v.qi, v.d, rows).vectorize(v.qi);
+        x.norm.compute_at(x.out, rows).store_in(MemoryType::Stack).vectorize(v.qi);
         x.norm.bound_extent(v.qi, lanes).bound_extent(v.qb, 1);
         if (!fixed) return;
         x.out.bound(v.d, 0, x.value_head).unroll(v.d);
@@ -127,25 +117,22 @@ private:
     }
 
     void source(SourceFuncs &p) {
-        const bool tiles = rows < t.query_tile;
-        Halide::Stage merge = tiled(x.state.update(p.update));
-        if (tiles)
-            merge.reorder(v.qi, v.g, tile_of_rows, p.over_chunks);
-        else
-            merge.reorder(v.qi, v.g, p.over_chunks);
+        x.state.update(p.update)
+            .reorder(v.qi, v.g, p.over_chunks)
+            .vectorize(v.qi, lanes)
+            .unroll(v.qi);
         p.range.compute_at(block).store_in(MemoryType::Stack).bound_extent(v.qb, 1);
         if (p.rows.defined()) {
-            tiled(p.rows.compute_at(block));
-            local(p.rows, t.query_tile);
+            p.rows.compute_at(block).vectorize(v.qi, lanes).unroll(v.qi);
+            local(p.rows);
         }
         LoopLevel chunk(x.state, p.over_chunks);
-        LoopLevel tile = tiles ? LoopLevel(x.state, tile_of_rows) : chunk;
         schedule_place(p, chunk, lanes);
         for (Func f : {p.dot, p.score, p.maximum, p.probability, p.sum, p.weighted}) {
-            local(f, rows);
+            local(f);
             f.vectorize(v.qi, lanes).bound_extent(v.c, 1);
         }
-        for (Func f : {p.score, p.maximum, p.probability, p.sum}) f.compute_at(tile);
+        for (Func f : {p.score, p.maximum, p.probability, p.sum}) f.compute_at(chunk);
         p.score.bound_storage(v.k, t.key_chunk);
         p.probability.bound_storage(v.k, terms());
         staged(p, chunk);
@@ -176,15 +163,10 @@ private:
         Var groups("groups");
         Func f = p.relative, dot = p.relative_dot;
         f.compute_at(block).bound_extent(v.qi, t.query_tile).bound_extent(v.qb, 1);
-        tiled(f.split(v.k, groups, v.k, t.key_step, TailStrategy::RoundUp));
-        if (rows < t.query_tile)
-            f.reorder(v.qi, v.k, tile_of_rows, groups);
-        else
-            f.reorder(v.qi, v.k, groups);
-        f.unroll(v.k);
-        dot.compute_at(f, rows < t.query_tile ? tile_of_rows : groups);
-        dot.bound_extent(v.k, t.key_step).vectorize(v.qi, lanes);
-        local(dot, rows);
+        f.split(v.k, groups, v.k, t.key_step, TailStrategy::RoundUp).reorder(v.qi, v.k, groups);
+        f.vectorize(v.qi, lanes).unroll(v.qi).unroll(v.k);
+        dot.compute_at(f, groups).bound_extent(v.k, t.key_step).vectorize(v.qi, lanes);
+        local(dot);
         dot.unroll(v.qi).unroll(v.k);
         dot.update().reorder(v.qi, v.k, p.over_d).vectorize(v.qi, lanes).unroll(v.qi).unroll(v.k);
     }
@@ -198,8 +180,10 @@ private:
             if (!f.has_update_definition()) return;
             f.compute_at(chunk).store_in(MemoryType::Stack).bound_storage(v.k, rows);
             f.bound_extent(v.qb, 1).bound_extent(v.c, 1);
-            f.update().vectorize(v.d, lanes, TailStrategy::GuardWithIf);
-            if (fixed) f.bound(v.d, 0, columns).update().unroll(v.d);
+            // Columns inside keys: integers and statistics of a key are loaded once.
+            Halide::Stage s = f.update().reorder(v.d, f.rvars(0)[0]);
+            s.vectorize(v.d, lanes, TailStrategy::GuardWithIf);
+            if (fixed) f.bound(v.d, 0, columns), s.unroll(v.d);
         };
         stage(p.key, t.key_chunk, x.head_terms);
         stage(p.value, terms(), x.value_head);
@@ -248,23 +232,10 @@ LoopLevel head_level(const Softmax &x, const Attention &a) {
     return a.by_head ? LoopLevel(x.result, x.head_loop) : LoopLevel::root();
 }
 
-namespace {
-
-void check_tile(const Params &p, int lanes) {
-    auto divides = [](int divisor, const std::string &of, int value, const std::string &name) {
-        if (divisor && value % divisor != 0)
-            throw std::invalid_argument("schedule: " + of + " " + std::to_string(value) +
-                                        " is no multiple of " + name);
-    };
-    divides(lanes, "query_tile", p.query_tile, std::to_string(lanes) + " lanes");
-    divides(lanes, "tile_rows", p.tile_rows, std::to_string(lanes) + " lanes");
-    divides(p.tile_rows, "query_tile", p.query_tile, "tile_rows " + std::to_string(p.tile_rows));
-}
-
-}  // namespace
-
 void schedule_cpu(Softmax &x, const Attention &a, const Params &params, int lanes) {
-    if (!params.columns_on_lanes) check_tile(params, lanes);
+    if (!params.columns_on_lanes && params.query_tile % lanes != 0)
+        throw std::invalid_argument("schedule: query_tile " + std::to_string(params.query_tile) +
+                                    " is no multiple of " + std::to_string(lanes) + " lanes");
     for (const Func &f : a.before) schedule_before(f, x.v, lanes, head_level(x, a));
     for (RowNorm n : a.norms) schedule_norm(n, x.v, lanes);
     schedule_result(x, a.by_head, lanes);
@@ -272,7 +243,7 @@ void schedule_cpu(Softmax &x, const Attention &a, const Params &params, int lane
     if (params.columns_on_lanes)
         schedule_columns(x, lanes);
     else
-        CpuSchedule(x, params, lanes).apply();
+        CpuSchedule(x, lanes).apply();
 }
 
 }  // namespace attune

@@ -8,9 +8,7 @@ namespace attune {
 
 struct Params {
     int query_tile = 0, key_chunk = 0, key_step = 0, columns = 0;  // see Blocking
-    int tile_rows = 0;         // CPU: rows whose scores are in registers; a block's tiles of
-                               // them share its staged keys. 0: all rows of the block
-    int columns_on_lanes = 0;  // CPU: which of the two schedules
+    int columns_on_lanes = 0;          // CPU: which of the two schedules
     int threads_x = 0, threads_y = 0;  // GPU: threads of a block
     int unroll = 0;                    // GPU: steps of a reduction at once
     std::string text() const;          // "query_tile=64 key_chunk=128 ..."
