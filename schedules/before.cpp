@@ -25,14 +25,14 @@ void schedule_before(Func f, const Dims &v, int lanes, const LoopLevel &at) {
     f.vectorize(f.args()[0], lanes, TailStrategy::GuardWithIf);
     for (int i = 0; i < f.num_update_definitions(); i++) {
         Halide::Stage s = f.update(i).parallel(v.h).parallel(v.b);
-        Halide::RVar r = f.rvars(i)[0];
-        auto extent = Halide::Internal::as_const_int(r.extent());
+        // Of the RVar itself Halide tells the name only.
+        auto extent = as_const_int(f.function().update(i).schedule().rvars()[0].extent);
         if (f.args()[1].name() == v.qi.name())
             schedule_product(f, v, lanes);
         else if (f.args()[0].name() == v.d.name())
             s.vectorize(v.d, lanes, TailStrategy::GuardWithIf);
         else if (extent && *extent % lanes == 0)
-            s.atomic().vectorize(r, int(*extent));  // one sum across lanes, not one a vector
+            s.atomic().vectorize(f.rvars(i)[0], int(*extent));  // one sum across lanes, not one a vector
     }
 }
 
