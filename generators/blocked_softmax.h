@@ -35,8 +35,8 @@ struct Blocking {
     bool widen;         // 16-bit storage on a CPU: K and V of a chunk as f32, made once
     bool pairs;         // bf16 products (math/bf16.h): pairs of d of Q and K make scores, pairs of
                         // keys of P and V the second product; key_step is even
-    int transposed;     // CPU: lanes, power of two; Q and o are transposed in blocks of as many rows
-                        // and columns, where it divides the head size. 0: element by element
+    int transposed;     // CPU: lanes, a power of two. Q and o are transposed in blocks of as many
+                        // rows and columns where it divides the head size. 0: element by element
     int padded_head;    // GPU: head size that tiles are made for, > 0; columns past D count as 0.
                         // CPU: 0, D itself, a constant or not
     std::function<Expr(Expr)> exp2;  // 2^x for x <= 0

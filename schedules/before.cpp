@@ -32,7 +32,7 @@ void schedule_before(Func f, const Dims &v, int lanes, const LoopLevel &at) {
         else if (f.args()[0].name() == v.d.name())
             s.vectorize(v.d, lanes, TailStrategy::GuardWithIf);
         else if (extent && *extent % lanes == 0)
-            s.atomic().vectorize(f.rvars(i)[0], int(*extent));  // one sum across lanes, not one a vector
+            s.atomic().vectorize(f.rvars(i)[0], int(*extent));  // one sum across lanes
     }
 }
 
