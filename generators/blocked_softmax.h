@@ -82,7 +82,7 @@ struct Softmax {
     Halide::RVar over_rows, over_threads, over_blocks, over_heads, over_batches;
     Halide::VarOrRVar column{v.d}, head_loop{v.h};  // of the result, as the loops over them
     Func query{"query"}, state{"state"}, norm{"norm"}, out{"out"}, lse{"lse"};
-    Func start{"start"};    // an earlier result, if the softmax continues one
+    Func start{"start"};  // an earlier result, if the softmax continues one
     // How the three are transposed where not element by element.
     Transposed query_blocks, start_blocks, out_blocks;
     Func result{"result"};  // {o, lse} or o: dimensions d and those of Queries::place, reversed
