@@ -11,8 +11,8 @@ namespace {
 
 struct Flags {
     std::uint64_t seed = 1;
-    int first = 0, count = 300;  // configurations
-    std::string op, dtype;       // empty: all
+    int first = 0, count = 0;  // configurations; 0: as many as there is time for
+    std::string op, dtype;     // empty: all
 } flags;
 
 class Random : public testing::TestWithParam<std::string> {};
@@ -22,8 +22,10 @@ TEST_P(Random, ObeysTheRule) {
     if (!flags.op.empty() && flags.op != op) GTEST_SKIP() << "--op " << flags.op;
     for (const Dtype dtype : dtypes(op, all_targets())) {
         if (!flags.dtype.empty() && flags.dtype != name_of(dtype)) continue;
-        // One 16-bit call to four of f32: the loops that round are slow.
-        const int count = dtype == Dtype::f32 ? flags.count : (flags.count + 3) / 4;
+        // The loops that round are slow, and so are those of summaries: one 16-bit call to four of
+        // f32, one of a long-range operator to five of dense attention.
+        const int most = flags.count ? flags.count : op.compare(0, 5, "dense") == 0 ? 300 : 60;
+        const int count = dtype == Dtype::f32 ? most : (most + 3) / 4;
         for (int n = flags.first; n < flags.first + count; ++n) {
             Config config = random_config(op, flags.seed, n);
             config.dtype = dtype;
