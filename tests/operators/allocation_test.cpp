@@ -149,6 +149,12 @@ TEST_P(Allocation, GrowsByLessThanKeysAndValues) {
         config.B = 1, config.Hq = config.Hkv = 4, config.D = config.Dv = 128;
         config.q_len.clear(), config.kv_len.clear();
         config.Lq = config.Lk = i ? 4224 : 1056;
+        if (op() == "tls_image2d") config.attributes["nx"] = i ? 64.0 : 32.0;
+        if (op() == "tls_image2d") config.attributes["w"] = 8.0;
+        if (op().compare(0, 10, "tls_causal") == 0) {
+            config.Lk = 10;  // chunks of the cache
+            config.attributes["S"] = 16.0, config.attributes["r"] = 1.0;
+        }
         scratched[i] = scratch(target(), config);
         given[i] = input_bytes(make_case(config));
     }
