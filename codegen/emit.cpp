@@ -46,7 +46,9 @@ std::string shape_text(const Tensor &t) {
 std::string tensor_text(const Tensor &t) {
     static const char *const types[] = {"", "f32 ", "i32 ", "u8 "};
     std::string out = types[int(t.type)] + shape_text(t) + ": " + t.doc;
-    if (t.is_optional && !t.output) out += "; NULL: as if " + t.absent_value.text + " everywhere";
+    if (t.is_optional && !t.output)
+        out += t.absent_value.given() ? "; NULL: as if " + t.absent_value.text + " everywhere"
+                                      : "; may be NULL";
     if (t.is_optional && t.output) out += "; NULL: not wanted";
     if (!t.needed_by.empty()) out += "; required exactly when " + t.needed_by;
     return out;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <utility>
 
 #include "../schedules/blocked_softmax_cpu.h"
 #include "../schedules/blocked_softmax_gpu.h"
@@ -90,33 +91,45 @@ std::vector<Condition> conditions(const Kernel &k) {
 
 Halide::Func scheduled(const Kernel &k, Build &build) {
     if (k.target.gpu()) return scheduled_gpu(k, build, make_attention(build));
-    const Blocking blocking = cpu_blocking(k.params, build.storage, k.target.lanes);
-    std::vector<std::pair<Attention, Softmax>> stages;
-    build.stage = [&](Attention a, bool with_lse) {
+    const int lanes = k.target.lanes;
+    struct Stage {
+        Attention attention;
+        Softmax softmax;
+        Params params;
+    };
+    std::vector<Stage> stages;
+    build.stage = [&](const std::string &name, const std::function<Attention()> &make, bool lse) {
+        const ParamsKey key{k.target.name, k.variant->name, "", k.head_dim};
+        const Params params = stage_params(key, name, k.params);
+        const int tile = std::exchange(build.query_tile, params.query_tile);
+        Attention a = make();
         complete(build, a.queries);
         a.queries.stage = true;
-        stages.emplace_back(a, blocked_softmax(build, a, blocking, with_lse));
-        return stages.back().second.result;
+        Softmax x = blocked_softmax(build, a, cpu_blocking(params, build.storage, lanes), lse);
+        build.query_tile = tile;
+        stages.push_back({a, x, params});
+        return x.result;
     };
     Halide::LoopLevel level = Halide::LoopLevel::root();
     Direct direct = k.variant->direct ? k.variant->direct(build) : Direct{};
     Halide::Func result = direct.result;
     if (result.defined()) {
         describe_outputs(result, {});
-        schedule_direct(direct, build.v, k.target.lanes);
+        schedule_direct(direct, build.v, lanes);
     } else {
         Attention a = make_attention(build);
+        const Blocking blocking = cpu_blocking(k.params, build.storage, lanes);
         Softmax x = blocked_softmax(build, a, blocking, has_lse(*k.variant));
         result = x.result;
         const bool whole = k.head_dim > 0 && !a.queries.column;  // columns of a head alone
         describe_outputs(result, whole ? x.value_head : Expr());
-        schedule_cpu(x, a, k.params, k.target.lanes);
+        schedule_cpu(x, a, k.params, lanes);
         result.add_custom_lowering_pass(make_trim_to_range(x));
         level = head_level(x, a);
     }
     build.stage = {};
-    for (auto &[attention, stage] : stages) {
-        schedule_cpu(stage, attention, k.params, k.target.lanes);
+    for (auto &[attention, stage, params] : stages) {
+        schedule_cpu(stage, attention, params, lanes);
         stage.result.compute_at(level).bound(stage.v.d, 0, stage.value_head);
         result.add_custom_lowering_pass(make_trim_to_range(stage));
     }

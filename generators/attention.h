@@ -14,6 +14,9 @@ using Halide::Expr;
 using Halide::Func;
 using Halide::Var;
 
+// The value that the condition, no vector, chooses; the other is not evaluated.
+Expr either(Expr condition, Expr chosen, Expr other);
+
 struct Queries {
     Expr count;           // rows 0 .. count-1 of every head and batch element: extents only
     Expr stored;          // how many of them a batch element has; undefined: count
@@ -51,6 +54,12 @@ struct Relative {
     std::function<Expr(Expr t)> more = {};
     // The table's row of an admitted pair; r: Source::row.
     std::function<Expr(const std::vector<Expr> &r, Expr row, const Key &key)> index = {};
+    // Where an index would be a vector of any numbers, which costs a load for each element:
+    // Keys, not of `index` then, whose row of the table falls by one from a query to the next, and
+    // that of a block's first query. All of them lie in [first, last).
+    std::function<Expr(const Key &key)> falls = {}, falls_from = {};
+    // Whether `index` is the same for so many rows, from a multiple of that on.
+    std::function<Expr(int rows)> alike = {};
 };
 
 // Where a block of queries finds keys. Expressions may use the block, head and batch of Build.
@@ -58,7 +67,7 @@ struct Source {
     std::string name;  // unique among the sources of a variant, and no prefix of another
     Expr first, last;  // keys [first, last) of the block
     Expr max_keys;     // upper bound of last - first over all blocks: extents and attributes only
-    std::function<Expr(Expr d, const Key &key)> key, value;
+    std::function<Expr(Expr d, const Key &key)> key, value;  // no key if scores are given
     // Integers of a key that cost a load or a division: made once a chunk, passed in Key::at.
     std::vector<std::function<Expr(Expr key)>> locate = {};
     // Integers of a query row that cost a load or a division: made once a block, passed to admit.
@@ -69,6 +78,8 @@ struct Source {
     // excludes the pair.
     std::function<Expr(Expr score, Expr row, const Key &key)> score = {};
     Relative relative = {};
+    // The score itself in place of a scaled dot product, on CPUs: a load whose rows are neighbours.
+    std::function<Expr(Expr row, const Key &key)> given = {};
     bool computed = false;  // key and value are more than a load: a CPU makes them once a chunk
 };
 

@@ -74,7 +74,7 @@ void finish(Softmax &x, const Queries &q) {
         none = none + hold(x.query(v.qi, 0, v.qb, v.h, v.b));
         for (SourceFuncs &p : x.sources)
             for (size_t i = 0; i < p.source.row.size(); i++)
-                none = none + hold(cast<float>(row_integer(x, p, i)));
+                none = none + hold(cast<float>(row_integer(x, p, i, v.qi)));
     }
     Expr row = v.qb * t.query_tile + v.qi;
     Expr top = own[0], sum = own[1], factor = 1.f;
@@ -166,7 +166,8 @@ Softmax blocked_softmax(const Build &build, const Attention &a, const Blocking &
     x.head_terms = t.pairs ? simplify((x.head + 1) / 2) : x.head;
     x.value_head = t.padded_head ? Expr(t.padded_head) : Dv;
     x.owners = simplify((x.value_head + t.columns - 1) / t.columns);
-    for (const Source &s : a.sources) x.natural = x.natural || s.score || s.relative.load;
+    for (const Source &s : a.sources)
+        x.natural = x.natural || s.score || s.relative.load || s.given;
     auto row_of = [&](Expr i) { return min(v.qb * t.query_tile + i, a.queries.count - 1); };
     Expr scale = x.natural ? a.queries.scale : a.queries.scale * kLog2e;
     // Columns past the head size: 0 in the padded Q and K of a GPU. V repeats the last column,

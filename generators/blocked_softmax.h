@@ -48,11 +48,12 @@ struct SourceFuncs {
     Source source;
     Halide::RDom over_d, over_chunks, over_groups, over_keys;
     Halide::RDom over_terms;  // of the second product: keys, or pairs of them
+    Halide::RDom over_rows;   // of given scores
     Func range;               // first and last key of a block (CPU)
     Func rows;                // integers of a query row
     Func place;               // integers of a key (CPU)
     Func key, value;          // rows of a chunk: inlined (CPU: read in place) or staged
-    Func dot;                 // scores of a group of keys
+    Func dot;                 // scores of a group of keys, products or given ones
     Func relative_dot;        // of a group of rows of Relative's table (CPU)
     Func relative;            // of all rows that a block needs
     Func score;               // of a chunk, modified and masked

@@ -1,5 +1,7 @@
 #include "blocked_source.h"
 
+#include <numeric>
+
 #include "math/bf16.h"
 #include "math/exp2.h"
 
@@ -9,9 +11,9 @@ using Halide::FuncRef;
 using Halide::RDom;
 using Halide::Tuple;
 
-Expr row_integer(const Softmax &x, const SourceFuncs &p, size_t i) {
+Expr row_integer(const Softmax &x, const SourceFuncs &p, size_t i, Expr qi) {
     const Dims &v = x.v;
-    FuncRef all = p.rows(v.qi, v.qb, v.h, v.b);
+    FuncRef all = p.rows(qi, v.qb, v.h, v.b);
     return p.source.row.size() > 1 ? Expr(all[int(i)]) : Expr(all);
 }
 
@@ -136,13 +138,15 @@ private:
         const Source &s = p.source;
         auto value = [&](Expr k) { return s.value(v.d, located(k, whole ? staged(k) : key(k))); };
         if (t.widen || (s.computed && !whole && !t.whole_groups)) {
-            for (Func f : {p.key, p.value}) f(at({v.d, v.k})) = Halide::undef<float>();
-            p.key(at({v.d, p.over_keys})) = s.key(v.d, located(p.over_keys, key(p.over_keys)));
+            p.value(at({v.d, v.k})) = Halide::undef<float>();
             p.value(at({v.d, p.over_keys})) = value(p.over_keys);
+            if (s.given) return;
+            p.key(at({v.d, v.k})) = Halide::undef<float>();
+            p.key(at({v.d, p.over_keys})) = s.key(v.d, located(p.over_keys, key(p.over_keys)));
             return;
         }
-        p.key(at({v.d, v.k})) = s.key(v.d, located(inside(v.k), staged(v.k)));
         p.value(at({v.d, v.k})) = value(v.k);
+        if (!s.given) p.key(at({v.d, v.k})) = s.key(v.d, located(inside(v.k), staged(v.k)));
     }
 
     // Pairs of d of a key are read in place if they lie together in memory; pairs of keys of V are
@@ -152,6 +156,7 @@ private:
         auto value = [&](Expr k) { return s.value(v.d, located(inside(k), key(k))); };
         p.value(at({v.d, v.k})) = Halide::undef<uint32_t>();
         p.value(at({v.d, p.over_terms})) = bf16_pair(value, p.over_terms * 2, last - key(0));
+        if (s.given) return;
         auto pair = [&](const Key &k) {
             auto load = [&](Expr d) { return s.key(d, k); };
             return bf16_pair(load, v.d * 2, x.head);
@@ -171,7 +176,13 @@ private:
         std::vector<Expr> made;
         for (auto &f : p.source.row) made.push_back(f(query_row()));
         if (!made.empty()) p.rows(v.qi, v.qb, v.h, v.b) = Tuple(made);
-        for (size_t i = 0; i < made.size(); i++) row_read.push_back(row_integer(x, p, i));
+        row_read = integers(v.qi);
+    }
+
+    std::vector<Expr> integers(Expr qi) const {
+        std::vector<Expr> out;
+        for (size_t i = 0; i < p.source.row.size(); i++) out.push_back(row_integer(x, p, i, qi));
+        return out;
     }
 
     // Rows past the end, up to a whole group, repeat the last.
@@ -188,6 +199,20 @@ private:
         p.relative(v.qi, v.k, v.qb, v.h, v.b) = r.more ? term + r.more(row) : term;
     }
 
+    Expr relative_term(const Key &key) const {
+        const Relative &r = p.source.relative;
+        auto term = [&](Expr at) { return Expr(p.relative(v.qi, at, v.qb, v.h, v.b)); };
+        auto indexed = [&](Expr i) {
+            return term(clamp(r.index(integers(i), query_row(), key), r.first, r.last - 1));
+        };
+        Expr out = indexed(v.qi);
+        const int rows = std::gcd(t.query_tile, 16);
+        if (r.alike) out = either(r.alike(rows), indexed(v.qi / rows * rows), out);
+        if (!r.falls) return out;
+        Expr at = unsafe_promise_clamped(r.falls_from(key) - v.qi, r.first, r.last - 1);
+        return either(r.falls(key), term(at), out);
+    }
+
     Expr admitted(Expr row, const Key &key_of, Expr k) const {
         const Source &s = p.source;
         Expr ok;
@@ -196,25 +221,39 @@ private:
         return ok;
     }
 
+    // Past the last row anything: those rows are not stored.
+    void given() {
+        const int tile = t.query_tile;
+        p.over_rows = RDom(0, tile, p.source.name + "_over_rows");
+        p.over_rows.where(v.qb * tile + p.over_rows < rows);
+        Expr k = v.kt * t.key_step + v.k;
+        p.dot(at({v.qi, v.k, v.kt})) = Halide::undef<float>();
+        p.dot(at({p.over_rows, v.k, v.kt})) =
+            p.source.given(v.qb * tile + p.over_rows, located(inside(k), staged(k)));
+    }
+
     void scores() {
         const int step = t.key_step;
-        p.dot(at({v.qi, v.k, v.kt})) = 0.f;
-        FuncRef dot = p.dot(at({v.qi, v.k, v.kt}));
-        dot = sum(dot, x.query(v.qi, p.over_d, v.qb, v.h, v.b),
-                  p.key(at({p.over_d, v.kt * step + v.k})));
+        if (p.source.given) {
+            given();
+        } else {
+            p.dot(at({v.qi, v.k, v.kt})) = 0.f;
+            FuncRef dot = p.dot(at({v.qi, v.k, v.kt}));
+            dot = sum(dot, x.query(v.qi, p.over_d, v.qb, v.h, v.b),
+                      p.key(at({p.over_d, v.kt * step + v.k})));
+        }
         Expr k = p.over_groups.y * step + p.over_groups.x;
         Expr row = query_row();
         Key key_of = located(inside(k), staged(k));
         Expr s = p.dot(at({v.qi, p.over_groups.x, p.over_groups.y}));
-        if (x.scale.defined()) s = s * x.scale;
+        if (x.scale.defined() && !p.source.given) s = s * x.scale;
         const Relative &r = p.source.relative;
         if (r.load) {
-            Expr at = clamp(r.index(row_read, row, key_of), r.first, r.last - 1);
-            s = s + p.relative(v.qi, at, v.qb, v.h, v.b);
+            s = s + relative_term(key_of);
         }
         if (p.source.score) s = p.source.score(s, row, key_of);
         Expr ok = admitted(row, key_of, k);
-        if (p.source.score) ok = ok.defined() ? ok && s > kSeen : s > kSeen;
+        if (p.source.score || p.source.given) ok = ok.defined() ? ok && s > kSeen : s > kSeen;
         masked = ok.defined();
         if (masked) s = select(ok, s, kNone);
         // Updates over RDoms, because pure loops would run over the whole chunk.

@@ -10,7 +10,7 @@ constexpr float kSeen = -1e29f;  // anything above is a score
 constexpr float kLn2 = 0.693147181f;
 
 // Integer i of a query row (Source::row).
-Expr row_integer(const Softmax &x, const SourceFuncs &p, size_t i);
+Expr row_integer(const Softmax &x, const SourceFuncs &p, size_t i, Expr qi);
 
 // Of V, what element 2 + j of the state's owner g accumulates.
 Expr column(const Softmax &x, int j);

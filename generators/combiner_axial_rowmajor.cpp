@@ -23,13 +23,13 @@ void declare(Variant &v) {
     v.flag("causal", {}, "only earlier tokens and rows");
     v.choice("summary", {"none", "wsum", "proj", "wsum_proj"}, 0, "key of a summary");
     v.number("eps", 1e-6, 0, INFINITY, "added to the variance of the LayerNorm");
-    v.input("x", "B L E", "what q, k and v were made of").optional(0);
-    v.input("W1", "H D E", "first map of a projected key", Type::F32).optional(0);
-    v.input("b1", "E", "its bias", Type::F32).optional(0);
-    v.input("gamma", "E", "scale of the LayerNorm", Type::F32).optional(0);
-    v.input("beta", "E", "shift of the LayerNorm", Type::F32).optional(0);
-    v.input("W2", "E H D", "second map of a projected key", Type::F32).optional(0);
-    v.input("b2", "H D", "its bias", Type::F32).optional(0);
+    v.input("x", "B L E", "what q, k and v were made of").unread();
+    v.input("W1", "H D E", "first map of a projected key", Type::F32).unread();
+    v.input("b1", "E", "its bias", Type::F32).unread();
+    v.input("gamma", "E", "scale of the LayerNorm", Type::F32).unread();
+    v.input("beta", "E", "shift of the LayerNorm", Type::F32).unread();
+    v.input("W2", "E H D", "second map of a projected key", Type::F32).unread();
+    v.input("b2", "H D", "its bias", Type::F32).unread();
     const Value projects = Value("summary") >= 2;
     for (const char *name : {"x", "W1", "gamma", "beta", "W2"})
         v.require(given(name) == projects,
@@ -46,17 +46,20 @@ void declare(Variant &v) {
 
 // Attention inside rows, with keys or values as the values.
 Func inside_rows(const Grid &g, const std::string &name, const std::string &values) {
-    const Lines rows = g.rows(g.n);
-    Attention a;
-    a.queries = g.stage_queries(rows);
-    Source s;
-    s.name = name;
-    s.first = 0;
-    s.last = s.max_keys = g.M;
-    s.key = g.loader("k", rows);
-    s.value = g.loader(values, rows);
-    a.sources = {s};
-    return g.x.stage(a, false);
+    auto make = [&] {
+        const Lines rows = g.rows(g.n);
+        Attention a;
+        a.queries = g.stage_queries(rows);
+        Source s;
+        s.name = name;
+        s.first = 0;
+        s.last = s.max_keys = g.M;
+        s.key = g.loader("k", rows);
+        s.value = g.loader(values, rows);
+        a.sources = {s};
+        return a;
+    };
+    return g.x.stage("rows", make, false);
 }
 
 // The projected keys by column of a head, column and row of the grid, head and batch element.
@@ -90,8 +93,8 @@ Func projected(const Grid &g, const Func &summary, std::vector<Func> &before) {
 }
 
 // Attention inside columns over the summaries.
-Func inside_columns(const Grid &g, const Func &summary_key, const Func &summary_value,
-                    bool projects) {
+Attention inside_columns(const Grid &g, const Func &summary_key, const Func &summary_value,
+                         bool projects) {
     const Lines columns = g.columns();
     Expr causal = g.x.attribute("causal") == 1, n = g.n;
     Attention a;
@@ -114,7 +117,7 @@ Func inside_columns(const Grid &g, const Func &summary_key, const Func &summary_
     s.row = {[=](Expr r) { return select(causal, r, n); }};
     s.admit = [](const std::vector<Expr> &end, Expr, Expr t) { return t < end[0]; };
     a.sources = {s};
-    return g.x.stage(a, true);
+    return a;
 }
 
 Attention algorithm(Build &x) {
@@ -130,7 +133,8 @@ Attention algorithm(Build &x) {
     const Lines rows = g.rows(g.n);
     Expr causal = x.attribute("causal") == 1, M = g.M;
     a.queries = g.queries(rows);
-    g.continue_from(inside_columns(g, key, value, projects), rows, a.queries);
+    auto columns = [&] { return inside_columns(g, key, value, projects); };
+    g.continue_from(x.stage("columns", columns, true), rows, a.queries);
     Source own;
     own.name = "own";
     own.first = 0;

@@ -18,8 +18,8 @@ void declare(Variant &v) {
     v.input("q", "B L H D", "queries, unscaled");
     v.input("k", "B L H D", "keys");
     v.input("v", "B L H D", "values");
-    v.input("Wpq", "D D", "deepset map of queries", Type::F32).optional(0).needed("act=deepset");
-    v.input("Wpk", "D D", "deepset map of keys", Type::F32).optional(0).needed("act=deepset");
+    v.input("Wpq", "D D", "deepset map of queries", Type::F32).unread().needed("act=deepset");
+    v.input("Wpk", "D D", "deepset map of keys", Type::F32).unread().needed("act=deepset");
     v.output("o", "B L H D", "result");
     v.integer("M", {}, 1, INT32_MAX, "segment length; divides L");
     v.flag("causal", {}, "only earlier tokens and segments");

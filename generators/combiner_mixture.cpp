@@ -42,7 +42,9 @@ public:
         const Lines rows = g.rows(g.n);
         Attention a;
         a.queries = g.queries(rows);
-        g.continue_from(columns(), rows, a.queries);
+        g.continue_from(x.stage(
+                            "columns", [&] { return columns(); }, true),
+                        rows, a.queries);
         Source own = direct("own", rows);
         if (parts.causal) {
             own.last = x.block_last(g.M) + 1;
@@ -63,7 +65,7 @@ private:
     std::vector<Func> before;
 
     // Keys that the tokens of a column share.
-    Func columns() {
+    Attention columns() {
         const Lines columns = g.columns();
         Attention a;
         a.queries = g.stage_queries(columns);
@@ -74,7 +76,7 @@ private:
         }
         a.sources = {above};
         if (parts.beside) a.sources.push_back(parts_of_rows(columns));
-        return x.stage(a, true);
+        return a;
     }
 
     Source direct(const std::string &name, const Lines &lines) const {
@@ -172,10 +174,16 @@ private:
         return f;
     }
 
-    // One causal attention inside each line of each side.
-    Regions regions(const std::string &name, Lines lines, int sides) {
-        Func query = running(name, "q", lines, sides);
+    Regions regions(const std::string &name, const Lines &lines, int sides) {
+        const Func query = running(name, "q", lines, sides);
         Regions out{running(name, "k", lines, sides), {}};
+        out.value = x.stage(
+            name, [&] { return inside(name, query, lines, sides); }, false);
+        return out;
+    }
+
+    // One causal attention inside each line of each side.
+    Attention inside(const std::string &name, const Func &query, Lines lines, int sides) {
         // Causal queries need no empty region: the whole line's place is left out.
         Expr length = lines.length, count = parts.causal ? max(length - 1, 0) : length;
         Expr side = v.b / lines.count % sides, L = g.L;
@@ -202,8 +210,7 @@ private:
         s.last = x.block_last(count) + 1;
         s.admit = [](const std::vector<Expr> &, Expr p, Expr j) { return j <= p; };
         a.sources = {s};
-        out.value = x.stage(a, false);
-        return out;
+        return a;
     }
 };
 

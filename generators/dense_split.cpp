@@ -9,8 +9,8 @@ namespace {
 
 void declare(Variant &v) {
     v.input("q", "B Lq Hq D", "queries");
-    v.input("k", "B Lk Hkv D", "keys; query heads h*Hq/Hkv .. share a key head").optional();
-    v.input("v", "B Lk Hkv Dv", "values").optional();
+    v.input("k", "B Lk Hkv D", "keys; query heads h*Hq/Hkv .. share a key head").unread();
+    v.input("v", "B Lk Hkv Dv", "values").unread();
     declare_bias_and_mask(v);
     declare_alibi(v);
     v.input("q_len", "B", "queries of each sequence", Type::I32).optional("Lq").range(0, "Lq");

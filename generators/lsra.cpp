@@ -196,9 +196,9 @@ ATTUNE_VARIANT(lsra_core_step) {
     Variant v("lsra_core_step", "lsra_core of tokens that follow others",
               "Wu et al. 2020, arXiv 2004.11886");
     declare_inputs(v);
-    v.input("Kc", "n B Ha D", "keys of the n tokens before").optional(0);
-    v.input("Vc", "n B Ha D", "their values").optional(0);
-    v.input("buf", "nb B Hc R", "u of the last of them, oldest first").optional(0);
+    v.input("Kc", "n B Ha D", "keys of the n tokens before").unread();
+    v.input("Vc", "n B Ha D", "their values").unread();
+    v.input("buf", "nb B Hc R", "u of the last of them, oldest first").unread();
     declare_rest(v);
     v.integer("steps", {}, 0, INT32_MAX, "tokens");
     v.extent("T", "steps");

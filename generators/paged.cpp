@@ -19,7 +19,7 @@ Expr quotient(Expr j, Expr P) {
 void declare_pages(Variant &v, bool optional) {
     auto add = [&](const char *name, const char *shape, const char *doc, Type type) -> Tensor & {
         Tensor &t = v.input(name, shape, doc, type);
-        return optional ? t.optional() : t;
+        return optional ? t.unread() : t;
     };
     add("k_pages", "n_pages P Hkv D", "keys, P in a page", Type::Storage);
     add("v_pages", "n_pages P Hkv Dv", "values", Type::Storage);

@@ -2,42 +2,6 @@
 
 namespace attune {
 
-using Halide::Internal::Call;
-
-namespace {
-
-Expr branch(const Expr &condition, const Expr &chosen, const Expr &other) {
-    return Call::make(chosen.type(), Call::if_then_else, {condition, chosen, other},
-                      Call::PureIntrinsic);
-}
-
-// What is used twice in a branch Halide computes once, before it looks at the condition: f16 bits
-// on CPUs that do not widen them. So the load of such bits has the condition to itself.
-class GuardBits : public Halide::Internal::IRMutator {
-public:
-    explicit GuardBits(Expr condition) : condition(std::move(condition)) {}
-
-private:
-    const Expr condition;
-    using IRMutator::visit;
-    Expr visit(const Call *load) override {
-        if (load->call_type != Call::Image || load->type != Halide::UInt(16))
-            return IRMutator::visit(load);
-        return branch(condition, load, Halide::Internal::make_zero(load->type));
-    }
-};
-
-Expr guarded(const Expr &condition, const Expr &e) { return GuardBits(condition).mutate(e); }
-
-}  // namespace
-
-Expr either(Expr condition, Expr chosen, Expr other) {
-    condition = simplify(condition);
-    if (is_const_one(condition)) return chosen;
-    if (is_const_zero(condition)) return other;
-    return branch(condition, guarded(condition, chosen), guarded(!condition, other));
-}
-
 Rows both(const Build &x, const std::string &keys, const std::string &values) {
     return [=, &x](const Element &e) {
         auto load = [&](const std::string &name) {
@@ -90,8 +54,11 @@ void read(Source &s, const Build &x, const Rows &marks, Expr split, const Rows &
     s.computed = true;
 }
 
+namespace {
+
 // A softmax whose scores are given; its heads are those of K, then those of V.
-Rows means(Build &x, const Rows &rows, Expr count, const std::function<Expr(Expr row)> &kept) {
+Attention mean(const Build &x, const Rows &rows, Expr count,
+               const std::function<Expr(Expr row)> &kept) {
     const Dims &v = x.v;
     Expr H = x.extent("H"), head = v.h % H, r = x.attribute("r");
     Attention a;
@@ -104,29 +71,14 @@ Rows means(Build &x, const Rows &rows, Expr count, const std::function<Expr(Expr
     all.name = "means";
     all.first = 0;
     all.last = all.max_keys = count;
-    all.key = [](Expr, const Key &) { return Expr(0.f); };
-    all.value = [=](Expr d, const Key &n) {
-        return rows({d, v.h / H, head, unsafe_promise_clamped(n.index, 0, count - 1), v.b});
-    };
-    // Up to whole blocks, so that a block reads neighbours.
-    Var m("m"), n("n");
-    Func logits("logits");
-    logits(m, n, v.h, v.b) = x.load("s", {v.b, n, v.h, min(m, r - 1)});
-    all.score = [=, &x](Expr, Expr, Expr n) {
-        Expr row = unsafe_promise_clamped(n, 0, count - 1);
-        return logits(x.block_first() + v.qi, row, head, v.b);
-    };
-    a.before = {logits};
+    auto row = [=](Expr n) { return unsafe_promise_clamped(n, 0, count - 1); };
+    all.value = [=](Expr d, const Key &n) { return rows({d, v.h / H, head, row(n), v.b}); };
+    all.given = [=, &x](Expr m, const Key &n) { return x.load("s", {v.b, row(n), head, m}); };
     if (kept) all.admit = [=](const std::vector<Expr> &, Expr, Expr n) { return kept(n); };
     all.computed = true;
     a.sources = {all};
-    Func mean = x.stage(a, false);
-    return [=](const Element &e) {
-        return mean(e.d, e.part * H + e.head, unsafe_promise_clamped(e.row, 0, r - 1), e.batch);
-    };
+    return a;
 }
-
-namespace {
 
 // A softmax of one row, as whole tensors.
 Func global_row(Build &x, Func context, const Global &global, std::vector<Func> &before) {
@@ -159,9 +111,18 @@ Func global_row(Build &x, Func context, const Global &global, std::vector<Func> 
 
 }  // namespace
 
-Direct with_global(Build &x, const Attention &others, const Global &global) {
+Rows means(Build &x, const Rows &rows, Expr count, const std::function<Expr(Expr row)> &kept) {
+    Func all = x.stage(
+        "means", [&] { return mean(x, rows, count, kept); }, false);
+    Expr H = x.extent("H"), r = x.attribute("r");
+    return [=](const Element &e) {
+        return all(e.d, e.part * H + e.head, unsafe_promise_clamped(e.row, 0, r - 1), e.batch);
+    };
+}
+
+Direct with_global(Build &x, const std::function<Attention()> &others, const Global &global) {
     const Dims &v = x.v;
-    Func context = x.stage(others, false), out("out");
+    Func context = x.stage("others", others, false), out("out");
     Direct all;
     Func own = global_row(x, context, global, all.before);
     Var row("row");

@@ -10,9 +10,6 @@
 
 namespace attune {
 
-// The value that the condition chooses; the other is not evaluated.
-Expr either(Expr condition, Expr chosen, Expr other);
-
 // Rows of two inputs, "B rows H D".
 Rows both(const Build &x, const std::string &keys, const std::string &values);
 
@@ -41,6 +38,6 @@ struct Global {
     Expr given;                                     // 1: there is one, before the other rows
     Expr others;                                    // how many
 };
-Direct with_global(Build &x, const Attention &others, const Global &global);
+Direct with_global(Build &x, const std::function<Attention()> &others, const Global &global);
 
 }  // namespace attune

@@ -17,16 +17,16 @@ void declare(Variant &v) {
     v.input("q", "B N H D", "queries, unscaled");
     v.input("k", "B N H D", "keys before LayerNorm");
     v.input("v", "B N H D", "values before LayerNorm");
-    v.input("s", "B N H rank", "landmark logits; none if r = 0", Type::F32).optional(0);
+    v.input("s", "B N H rank", "landmark logits; none if r = 0", Type::F32).unread();
     v.input("keep", "B N", "1 = token, 0 = padding", Type::U8);
     v.input("gT", "Ch", "gain of the tokens' LayerNorm", Type::F32);
     v.input("bT", "Ch", "its bias", Type::F32);
     v.input("gL", "Ch", "gain of the landmarks' LayerNorm; none without landmarks", Type::F32)
-        .optional(0);
-    v.input("bL", "Ch", "its bias", Type::F32).optional(0);
-    v.input("qc", "B H D", "query of the CLS token, unscaled").optional(0);
-    v.input("kc", "B H D", "its key, without LayerNorm").optional(0);
-    v.input("vc", "B H D", "its value, without LayerNorm").optional(0);
+        .unread();
+    v.input("bL", "Ch", "its bias", Type::F32).unread();
+    v.input("qc", "B H D", "query of the CLS token, unscaled").unread();
+    v.input("kc", "B H D", "its key, without LayerNorm").unread();
+    v.input("vc", "B H D", "its value, without LayerNorm").unread();
     v.output("out", "B rows H D", "result; the CLS token's first");
     v.integer("w", {}, 0, 1 << 28, "tokens of a window's segment; divides N; 0: no window");
     v.integer("r", {}, 0, 1 << 28, "number of landmarks");
@@ -116,7 +116,8 @@ Direct with_cls(Build &x) {
     auto of = [&x, v](const char *name) {
         return [=, &x](Expr d) { return x.load(name, {v.b, v.h, d}); };
     };
-    return with_global(x, attention(x), {of("qc"), of("kc"), of("vc"), kept(x), 1, x.extent("N")});
+    return with_global(x, [&] { return attention(x); },
+                       {of("qc"), of("kc"), of("vc"), kept(x), 1, x.extent("N")});
 }
 
 // Without the CLS token: 2 N + 1 pairs more a head, which a cost formula cannot know of.

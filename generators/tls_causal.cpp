@@ -130,17 +130,22 @@ private:
         own(t, v.h, v.b) += x.load("ur", {v.h, d}) * x.load("Rw", {t, v.h, d});
         own.bound(t, 0, W);
         a.before.insert(a.before.end(), {table, own});
-        auto at = [=, *this](Expr t) { return unsafe_promise_clamped(t, 0, nc + W - 1); };
+        // Taps that no row of the block has repeat the outermost ones.
+        const int tile = x.query_tile;
+        auto at = [=, *this](Expr t) { return clamp(t, 0, nc + W - 1); };
         Relative p;
-        p.first = nc - seen;
-        p.last = nc + W;
+        p.first = nc - max(seen, tile);
+        p.last = nc + W + tile;
         p.load = [=, h = v.h](Expr d, Expr t) { return widen(table(d, at(t), h, 0), held); };
         p.more = [=, h = v.h, nc = nc](Expr t) {
             return select(t < nc, 0.f, own(max(at(t) - nc, 0), h, 0));
         };
-        p.index = [=, *this](const std::vector<Expr> &n, Expr row, const Key &k) {
-            return select(k < seen, nc - n[0] + k, nc + tap(row, k));
+        p.index = [nc = nc](const std::vector<Expr> &n, Expr, const Key &k) {
+            return nc - n[0] + k;
         };
+        p.alike = [S = S](int rows) { return S % rows == 0; };
+        p.falls = [=, *this](const Key &k) { return k >= seen; };
+        p.falls_from = [=, *this](const Key &k) { return nc + k - seen; };
         return p;
     }
 

@@ -23,11 +23,11 @@ void declare(Variant &v) {
     v.input("q", "B rows H D", "queries, unscaled; the global token's first, then the grid's rows");
     v.input("k", "B rows H D", "keys before LayerNorm");
     v.input("v", "B rows H D", "values before LayerNorm");
-    v.input("s", "B L H rank", "landmark logits of the grid; none if r = 0", Type::F32).optional(0);
+    v.input("s", "B L H rank", "landmark logits of the grid; none if r = 0", Type::F32).unread();
     v.input("gT", "Ch", "gain of the tokens' LayerNorm", Type::F32);
     v.input("bT", "Ch", "its bias", Type::F32);
-    v.input("gL", "Ch", "gain of the landmarks' LayerNorm; none if r = 0", Type::F32).optional(0);
-    v.input("bL", "Ch", "its bias", Type::F32).optional(0);
+    v.input("gL", "Ch", "gain of the landmarks' LayerNorm; none if r = 0", Type::F32).unread();
+    v.input("bL", "Ch", "its bias", Type::F32).unread();
     v.input("tab", "TR H", "relative positions, for w > 1", Type::F32).optional(0);
     v.output("out", "B rows H D", "result");
     v.integer("nx", {}, 1, 1 << 14, "tokens of a side of the grid");
@@ -76,7 +76,8 @@ public:
         global.value = [this](Expr d) { return tokens({d, 1, v.h, 0, v.b}); };
         global.given = G;
         global.others = L;
-        return attune::with_global(x, attention(), global);
+        return attune::with_global(
+            x, [this] { return attention(); }, global);
     }
 
     Attention attention() {

@@ -39,6 +39,12 @@ Tensor &Tensor::optional(Value value) {
     return *this;
 }
 
+Tensor &Tensor::unread() {
+    is_optional = true;
+    absent_value = {};
+    return *this;
+}
+
 Tensor &Tensor::range(Value from, Value to) {
     content = Content::Range;
     low = from;
@@ -218,7 +224,7 @@ Build::Build(const Variant &variant, const Special &special, int head_dim, int q
                                  t.name);
         for (int i = 0; i < image.dimensions(); i++) image.dim(i).set_min(0);
         // An absent or broadcast tensor repeats one element: stride 0. Halide takes 1 unless told.
-        bool repeats = t.is_optional || t.broadcast.back();
+        bool repeats = (t.is_optional && t.absent_value.given()) || t.broadcast.back();
         image.dim(0).set_stride(repeats ? Expr() : Expr(1));
         auto fixed = fixed_extents.find(t.extents.back());
         if (fixed != fixed_extents.end()) image.dim(0).set_extent(fixed->second);

@@ -96,6 +96,9 @@ struct Tensor {
 
     // Optional; when it is absent every element counts as `value`.
     Tensor &optional(Value value = 0);
+    // Optional; a call without it reads nothing of it, so that kernels may take its columns for
+    // neighbours. One element that stands for all others has the stride 0.
+    Tensor &unread();
     // Integers low..high; anything else is refused before the kernel runs.
     Tensor &range(Value low, Value high);
     Tensor &permutation();  // the innermost dimension holds each of 0..extent-1 once
@@ -233,7 +236,7 @@ public:
 
     const Variant &variant;
     const Dims v;
-    const int query_tile;
+    int query_tile;  // of the attention that is being made
     const Storage storage;
     Expr block_first() const { return v.qb * query_tile; }  // first and last query row of a block
     Expr block_last(Expr rows) const { return min((v.qb + 1) * query_tile, rows) - 1; }
@@ -255,9 +258,12 @@ public:
     Halide::Parameter parameter(const std::string &input_or_attribute) const;
 
     // An attention that later ones read, on CPUs: its result in f32, a whole tensor of d and the
-    // dimensions of Queries::place, reversed; with_lse: the Tuple {result, log-sum-exp}. Names of
-    // sources are unique among all stages.
-    std::function<Func(Attention, bool with_lse)> stage;
+    // dimensions of Queries::place, reversed; with_lse: the Tuple {result, log-sum-exp}. A record
+    // of schedules/tuned may name the stage as its special, for rows or keys of another number.
+    // Names of sources are unique among all stages.
+    std::function<Func(const std::string &name, const std::function<Attention()> &make,
+                       bool with_lse)>
+        stage;
 
 private:
     std::map<std::string, double> fixed_attributes;

@@ -78,9 +78,10 @@ void Buffers::describe(int tensor, int rank, const int *symbols, const int64_t *
     for (int d = 0; d < rank; d++) {
         halide_dimension_t &dim = b.dim[rank - 1 - d];
         dim = halide_dimension_t(0, int32_t(a_.extent[symbols[d]]), int32_t(stride[d]));
-        // Kernels may have been compiled for unit stride; a single element has any stride.
-        const bool single = a_.tensor[tensor] && dim.extent <= 1;
-        if (d == rank - 1 && single) dim.stride = 1;
+        // Kernels may have been compiled for unit stride; what is a single element, or not read,
+        // has any stride.
+        const bool any = a_.tensor[tensor] ? dim.extent <= 1 : !t.output && !t.absent.terms;
+        if (d == rank - 1 && any) dim.stride = 1;
     }
 }
 

@@ -17,13 +17,14 @@ struct DeviceRun {
     const halide_device_interface_t *device;
 };
 
-/* Dimensions of stride 0 repeat one element: copied once, not once a repetition. */
+/* Dimensions of stride 0 repeat one element: copied once, not once a repetition. Of an absent
+ * tensor there is one element. */
 class WithoutRepeats {
 public:
-    explicit WithoutRepeats(halide_buffer_t *buffer) : buffer_(*buffer) {
+    WithoutRepeats(halide_buffer_t *buffer, bool absent) : buffer_(*buffer) {
         for (int d = 0; d < buffer_.dimensions; d++) {
             extent_[d] = buffer_.dim[d].extent;
-            if (buffer_.dim[d].stride == 0) buffer_.dim[d].extent = 1;
+            if (absent || buffer_.dim[d].stride == 0) buffer_.dim[d].extent = 1;
         }
     }
     ~WithoutRepeats() {
@@ -46,7 +47,7 @@ static void upload(DeviceRun &run) {
     for (int i = 0; i < run.a.variant->tensors && !run.call.failed(); i++) {
         if (run.a.variant->tensor[i].output) continue;
         halide_buffer_t *buffer = run.buffers[i];
-        WithoutRepeats once(buffer);
+        WithoutRepeats once(buffer, !run.a.tensor[i]);
         buffer->set_host_dirty();
         note(run.call, attune_copy_to_device(&run.call, buffer, run.device),
              "copying an input to the device failed");
@@ -57,7 +58,7 @@ static void download(DeviceRun &run) {
     for (int i = 0; i < run.a.variant->tensors && !run.call.failed(); i++) {
         if (!run.a.variant->tensor[i].output || !run.a.tensor[i]) continue;
         halide_buffer_t *buffer = run.buffers[i];
-        WithoutRepeats once(buffer);
+        WithoutRepeats once(buffer, false);
         note(run.call, attune_copy_to_host(&run.call, buffer),
              "copying an output from the device failed");
     }

@@ -18,6 +18,22 @@ void schedule_product(Func f, const Dims &v, int lanes) {
     s.reorder(order).vectorize(v.d).unroll(v.qi);
 }
 
+// Columns inside the rows that are summed: a row is read in one piece.
+void whole_rows(Halide::Stage s, const Dims &v, int lanes, const std::vector<Halide::RVar> &rows) {
+    s.vectorize(v.d, lanes, TailStrategy::GuardWithIf);
+    std::vector<Halide::VarOrRVar> order{v.d};
+    order.insert(order.end(), rows.begin(), rows.end());
+    s.reorder(order);
+}
+
+// One sum across lanes, if whole vectors make it.
+void sum_across(Func f, int update, int lanes) {
+    // Of the RVar itself Halide tells the name only.
+    auto extent = as_const_int(f.function().update(update).schedule().rvars()[0].extent);
+    if (extent && *extent % lanes == 0)
+        f.update(update).atomic().vectorize(f.rvars(update)[0], int(*extent));
+}
+
 }  // namespace
 
 void schedule_before(Func f, const Dims &v, int lanes, const LoopLevel &at) {
@@ -25,14 +41,12 @@ void schedule_before(Func f, const Dims &v, int lanes, const LoopLevel &at) {
     f.vectorize(f.args()[0], lanes, TailStrategy::GuardWithIf);
     for (int i = 0; i < f.num_update_definitions(); i++) {
         Halide::Stage s = f.update(i).parallel(v.h).parallel(v.b);
-        // Of the RVar itself Halide tells the name only.
-        auto extent = as_const_int(f.function().update(i).schedule().rvars()[0].extent);
         if (f.args()[1].name() == v.qi.name())
             schedule_product(f, v, lanes);
         else if (f.args()[0].name() == v.d.name())
-            s.vectorize(v.d, lanes, TailStrategy::GuardWithIf);
-        else if (extent && *extent % lanes == 0)
-            s.atomic().vectorize(f.rvars(i)[0], int(*extent));  // one sum across lanes
+            whole_rows(s, v, lanes, f.rvars(i));
+        else
+            sum_across(f, i, lanes);
     }
 }
 
@@ -44,7 +58,10 @@ void schedule_norm(RowNorm &n, const Dims &v, int lanes) {
         f.compute_at(n.norm, row).vectorize(v.d, lanes, TailStrategy::GuardWithIf);
         f.update().reorder(v.d, f.rvars(0)[0]).vectorize(v.d, lanes, TailStrategy::GuardWithIf);
     }
-    for (Func f : {n.total, n.spread}) f.compute_at(n.norm, row);
+    for (Func f : {n.total, n.spread}) {
+        f.compute_at(n.norm, row);
+        sum_across(f, 0, lanes);
+    }
 }
 
 }  // namespace attune

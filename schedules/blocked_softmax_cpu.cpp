@@ -139,7 +139,12 @@ private:
         if (p.relative.defined()) relative(p);
         // A tile of scores of its own: its accumulators never touch memory.
         p.dot.compute_at(p.score, p.over_groups.y).unroll(v.qi).unroll(v.k);
-        p.dot.update().reorder(v.qi, v.k, p.over_d).vectorize(v.qi, lanes).unroll(v.qi).unroll(v.k);
+        if (p.source.given) {
+            p.dot.update().reorder(p.over_rows, v.k).vectorize(p.over_rows, lanes);
+        } else {
+            p.dot.update().reorder(v.qi, v.k, p.over_d).vectorize(v.qi, lanes);
+            p.dot.update().unroll(v.qi).unroll(v.k);
+        }
         p.score.update()
             .reorder(v.qi, p.over_groups.x, p.over_groups.y)
             .vectorize(v.qi, lanes)

@@ -42,6 +42,26 @@ int fit(const nlohmann::json &record, const ParamsKey &key) {
     return exact;
 }
 
+const nlohmann::json *best_record(const ParamsKey &key) {
+    static const nlohmann::json records = nlohmann::json::parse(kTunedRecords);
+    const nlohmann::json *best = nullptr;
+    int most = -1;
+    for (const auto &record : records) {
+        int exact = fit(record, key);
+        if (exact > most) {
+            most = exact;
+            best = &record;
+        }
+    }
+    return best;
+}
+
+Params params_of(const nlohmann::json &record) {
+    Params p;
+    for (const Field &f : kFields) p.*f.member = record.at("params").value(f.name, 0);
+    return p;
+}
+
 }  // namespace
 
 std::string Params::text() const {
@@ -54,20 +74,15 @@ std::string Params::text() const {
 }
 
 Params tuned_params(const ParamsKey &key) {
-    static const nlohmann::json records = nlohmann::json::parse(kTunedRecords);
-    const nlohmann::json *best = nullptr;
-    int most = -1;
-    for (const auto &record : records) {
-        int exact = fit(record, key);
-        if (exact > most) {
-            most = exact;
-            best = &record;
-        }
-    }
+    const nlohmann::json *best = best_record(key);
     if (!best) throw std::invalid_argument("no schedule is recorded for target " + key.target);
-    Params p;
-    for (const Field &f : kFields) p.*f.member = best->at("params").value(f.name, 0);
-    return p;
+    return params_of(*best);
+}
+
+Params stage_params(ParamsKey key, const std::string &stage, const Params &kernel) {
+    key.special = stage;
+    const nlohmann::json *best = best_record(key);
+    return best && best->value("special", "*") == stage ? params_of(*best) : kernel;
 }
 
 Params with_overrides(Params p, const std::string &text) {

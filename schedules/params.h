@@ -26,6 +26,10 @@ struct ParamsKey {
 // Throws std::invalid_argument when no record fits.
 Params tuned_params(const ParamsKey &key);
 
+// Of a stage of a kernel: those of a record that has the stage's name as its special, or the
+// kernel's own.
+Params stage_params(ParamsKey key, const std::string &stage, const Params &kernel);
+
 // Overrides from text like "query_tile=32 key_step=8" (attune generate --schedule).
 Params with_overrides(Params params, const std::string &text);
 
