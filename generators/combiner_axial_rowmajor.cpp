@@ -25,11 +25,11 @@ void declare(Variant &v) {
     v.number("eps", 1e-6, 0, INFINITY, "added to the variance of the LayerNorm");
     v.input("x", "B L E", "what q, k and v were made of").unread();
     v.input("W1", "H D E", "first map of a projected key", Type::F32).unread();
-    v.input("b1", "E", "its bias", Type::F32).unread();
+    v.input("b1", "E", "its bias", Type::F32).optional(0);
     v.input("gamma", "E", "scale of the LayerNorm", Type::F32).unread();
     v.input("beta", "E", "shift of the LayerNorm", Type::F32).unread();
     v.input("W2", "E H D", "second map of a projected key", Type::F32).unread();
-    v.input("b2", "H D", "its bias", Type::F32).unread();
+    v.input("b2", "H D", "its bias", Type::F32).optional(0);
     const Value projects = Value("summary") >= 2;
     for (const char *name : {"x", "W1", "gamma", "beta", "W2"})
         v.require(given(name) == projects,

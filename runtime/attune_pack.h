@@ -66,7 +66,7 @@ typedef struct attune_tensor {
     int leading; /* so many outermost dimensions may be left out, together: 1 of [B, Hq] */
     int needed_by;       /* 0, or 1 + index of an attribute: required exactly when that attribute */
     double needed_value; /* has this value */
-    attune_formula absent; /* optional input: every element when it is NULL */
+    attune_formula absent; /* optional input: every element when it is NULL; no terms: not read */
     int content;           /* enum attune_content */
     attune_formula low, high, most;
     /* 0, or 1 + index of an i32 tensor: of row b of this one only the first ceil(its element b /

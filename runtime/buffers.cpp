@@ -102,9 +102,9 @@ void Buffers::make_inputs() {
         describe(i, t.rank, t.extents, stored ? a_.stride[i] : zeros);
         if (stored) {
             buffer_[i].host = const_cast<uint8_t *>(data_of(*a_.tensor[i]));
-        } else {
+        } else if (a_.tensor[i] || t.absent.terms) {
             point_at_constant(i);
-        }
+        }  // what no kernel reads is nowhere: one that did would fail every time
     }
 }
 

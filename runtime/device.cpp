@@ -17,14 +17,13 @@ struct DeviceRun {
     const halide_device_interface_t *device;
 };
 
-/* Dimensions of stride 0 repeat one element: copied once, not once a repetition. Of an absent
- * tensor there is one element. */
+/* Dimensions of stride 0 repeat one element: copied once, not once a repetition. */
 class WithoutRepeats {
 public:
-    WithoutRepeats(halide_buffer_t *buffer, bool absent) : buffer_(*buffer) {
+    explicit WithoutRepeats(halide_buffer_t *buffer) : buffer_(*buffer) {
         for (int d = 0; d < buffer_.dimensions; d++) {
             extent_[d] = buffer_.dim[d].extent;
-            if (absent || buffer_.dim[d].stride == 0) buffer_.dim[d].extent = 1;
+            if (buffer_.dim[d].stride == 0) buffer_.dim[d].extent = 1;
         }
     }
     ~WithoutRepeats() {
@@ -45,9 +44,9 @@ static void note(Call &call, int code, const char *what) {
 
 static void upload(DeviceRun &run) {
     for (int i = 0; i < run.a.variant->tensors && !run.call.failed(); i++) {
-        if (run.a.variant->tensor[i].output) continue;
+        if (run.a.variant->tensor[i].output || !run.buffers[i]->host) continue;
         halide_buffer_t *buffer = run.buffers[i];
-        WithoutRepeats once(buffer, !run.a.tensor[i]);
+        WithoutRepeats once(buffer);
         buffer->set_host_dirty();
         note(run.call, attune_copy_to_device(&run.call, buffer, run.device),
              "copying an input to the device failed");
@@ -58,7 +57,7 @@ static void download(DeviceRun &run) {
     for (int i = 0; i < run.a.variant->tensors && !run.call.failed(); i++) {
         if (!run.a.variant->tensor[i].output || !run.a.tensor[i]) continue;
         halide_buffer_t *buffer = run.buffers[i];
-        WithoutRepeats once(buffer, false);
+        WithoutRepeats once(buffer);
         note(run.call, attune_copy_to_host(&run.call, buffer),
              "copying an output from the device failed");
     }

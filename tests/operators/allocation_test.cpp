@@ -158,7 +158,7 @@ TEST_P(Allocation, GrowsByLessThanKeysAndValues) {
         scratched[i] = scratch(target(), config);
         given[i] = input_bytes(make_case(config));
     }
-    EXPECT_LT(scratched[1], scratched[0] + (given[1] - given[0]) / 2);
+    EXPECT_LT(scratched[1], scratched[0] + (given[1] - given[0]) / 8);
 }
 
 TEST_P(Allocation, FailureIsAStatus) {

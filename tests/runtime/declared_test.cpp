@@ -229,7 +229,7 @@ TEST(Declared, OutputsWithTheirFirstDimension) {
     PagesCall call;
     HookGuard hook([&](int, void **args) {
         EXPECT_EQ(dimensions(args, 1), (Dimensions{{4, 2, 3, 2}, {1, 4, 8, 24}}));
-        EXPECT_EQ(dimensions(args, 5), (Dimensions{{3}, {0}}));  // cu_q, absent
+        EXPECT_EQ(dimensions(args, 5), (Dimensions{{3}, {1}}));  // cu_q, absent and not read
         EXPECT_EQ(*static_cast<int32_t *>(args[6]), 3);          // max_q
         EXPECT_EQ(dimensions(args, 7), (Dimensions{{4, 2, 3, 2}, {1, 4, 8, 24}}));
         EXPECT_EQ(dimensions(args, 8), (Dimensions{{4, 2, 3, 2}, {0, 3, 1, 6}}));
