@@ -20,7 +20,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 # Sizes and attributes at a length, and the greatest length (quadratic ones take too long beyond).
 VARIANTS = {
     "tls_bidir": ("B=1,N={n},H=8,D=64,rank=32", "w=128,r=32", "s,gL,bL", 65536),
-    "tls_causal": ("B=1,M={n},H=8,D=64", "S=16,r=1,W=512", "", 16384),
+    "tls_causal": ("B=1,M={n},H=8,D=64,cached=128", "S=16,r=1,W=512", "", 16384),
     "combiner_fixed": ("B=1,L={n},H=12,D=64", "M=128,causal=1", "", 65536),
     "combiner_logsparse": ("B=1,L={n},H=12,D=64", "", "", 65536),
     "combiner_axial_rowmajor": ("B=1,L={n},H=12,D=64", "M=128,causal=1", "", 65536),
