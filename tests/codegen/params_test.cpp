@@ -35,6 +35,16 @@ TEST(Overrides, WhatIsNoNumberIsRefused) {
         EXPECT_NE(refusal(text).find(text), std::string::npos) << text;
 }
 
+// A stage has the numbers of a record of its name, and only of such a one.
+TEST(Stages, HaveRecordsOrTheKernelsNumbers) {
+    const ParamsKey key{"avx512", "tls_bidir", "plain", 64};
+    const Params kernel = with_overrides(tuned_params(key), "query_tile=48");
+    EXPECT_EQ(stage_params(key, "others", kernel).text(), kernel.text());
+    const Params means = stage_params(key, "means", kernel);
+    EXPECT_NE(means.text(), kernel.text());
+    EXPECT_EQ(means.text(), tuned_params({"avx512", "tls_bidir", "means", 64}).text());
+}
+
 // The last keys of each chunk would get no scores.
 TEST(Overrides, KeyStepsFillAChunk) {
     const std::string message = refusal("key_chunk=128 key_step=6");
