@@ -158,7 +158,9 @@ TEST_P(Allocation, GrowsByLessThanKeysAndValues) {
         scratched[i] = scratch(target(), config);
         given[i] = input_bytes(make_case(config));
     }
-    EXPECT_LT(scratched[1], scratched[0] + (given[1] - given[0]) / 8);
+    // The global token attends to the results of all others, which are kept until then.
+    const std::size_t part = op() == "tls_image2d" ? 2 : 8;
+    EXPECT_LT(scratched[1], scratched[0] + (given[1] - given[0]) / part);
 }
 
 TEST_P(Allocation, FailureIsAStatus) {
