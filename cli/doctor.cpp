@@ -51,7 +51,8 @@ bool usable(const std::string &target) {
 }
 
 void add_targets(json &items) {
-    for (const char *target : {"x86-64", "avx2", "avx512", "avx512_bf16", "aarch64"}) {
+    for (const char *target :
+         {"x86-64", "avx2", "avx512", "avx512_bf16", "avx512_amx", "aarch64"}) {
         bool works = usable(target);
         items.push_back(item(std::string("target ") + target, works,
                              works ? "usable" : std::string("not on this CPU"),

@@ -55,8 +55,10 @@ void add_run(CLI::App &app) {
         ->required()
         ->type_name("DIR");
     run_app
-        ->add_option("--target", options->target,
-                     "host (default), x86-64, avx2, avx512, avx512_bf16, aarch64, opencl, cuda")
+        ->add_option(
+            "--target", options->target,
+            "host (default), x86-64, avx2, avx512, avx512_bf16, avx512_amx, aarch64, opencl, "
+            "cuda")
         ->type_name("T");
     run_app
         ->add_option("--dtype", options->dtype,

@@ -64,7 +64,8 @@ Storage Kernel::storage() const {
     bool converts = t.has_feature(Halide::Target::F16C) || t.arch == Halide::Target::ARM;
     bool pairs = t.has_feature(Halide::Target::AVX512_Zen4) ||
                  t.has_feature(Halide::Target::AVX512_SapphireRapids);
-    if (dtype == "bf16") return {Halide::BFloat(16), false, pairs};
+    const bool tiles = t.has_feature(Halide::Target::AVX512_SapphireRapids);
+    if (dtype == "bf16") return {Halide::BFloat(16), false, pairs, tiles};
     return {Halide::Float(dtype == "f16" ? 16 : 32), converts && !target.gpu()};
 }
 
@@ -99,7 +100,7 @@ Halide::Func scheduled(const Kernel &k, Build &build) {
     };
     std::vector<Stage> stages;
     build.stage = [&](const std::string &name, const std::function<Attention()> &make, bool lse) {
-        const ParamsKey key{k.target.name, k.variant->name, "", k.head_dim};
+        const ParamsKey key{k.target.name, k.dtype, k.variant->name, "", k.head_dim};
         const Params params = stage_params(key, name, k.params);
         const int tile = std::exchange(build.query_tile, params.query_tile);
         Attention a = make();

@@ -46,7 +46,8 @@ int main(int argc, char **argv) {
     app.add_option("--name", request.name, "its name, a C identifier")->type_name("NAME");
     app.add_option("--variant", request.variants, "variant, repeatable; all without it");
     app.add_option("--target", request.targets,
-                   "host (default), x86-64, avx2, avx512, avx512_bf16, opencl, or a full Halide "
+                   "host (default), x86-64, avx2, avx512, avx512_bf16, avx512_amx, aarch64, "
+                   "opencl, cuda, or a full Halide "
                    "target; repeatable");
     app.add_option("--dtype", request.dtypes,
                    "storage type f32 (default), f16 or bf16, repeatable");

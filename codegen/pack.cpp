@@ -57,7 +57,7 @@ void add_kernels(PackPlan &plan, const PackRequest &request, const Variant &v,
                  const TargetClass &target, const std::string &dtype) {
     auto add = [&](const Special &special, int head_dim) {
         Kernel k{&v, special, head_dim, target, dtype, {}};
-        k.params = tuned_params({target.name, v.name, special.name, head_dim});
+        k.params = tuned_params({target.name, dtype, v.name, special.name, head_dim});
         k.params = with_overrides(k.params, request.schedule);
         plan.kernels.push_back(k);
     };
@@ -90,10 +90,10 @@ void check(const PackRequest &r) {
             bad("--dtype " + d + " is none of f32, f16, bf16");
 }
 
-// Of those asked for, the storage types that a machine class has kernels of its own for. What
-// avx512_bf16 adds to avx512 are products of bf16; kernels of 16-bit storage on GPUs wait for one.
+// Of those asked for, the storage types that a machine class has kernels of its own for. Kernels of
+// 16-bit storage on GPUs wait for one.
 std::vector<std::string> dtypes_of(const TargetClass &target, std::vector<std::string> asked) {
-    const char *only = target.gpu() ? "f32" : target.name == "avx512_bf16" ? "bf16" : nullptr;
+    const char *only = target.gpu() ? "f32" : bf16_products(target.name) ? "bf16" : nullptr;
     if (only && std::count(asked.begin(), asked.end(), only)) return {only};
     return asked;
 }
@@ -105,9 +105,19 @@ std::vector<std::string> class_names(const PackRequest &r) {
         if (name != "host") names.push_back(name);
     if (!r.targets.empty() && names.size() == r.targets.size()) return names;
     for (const std::string &name : host_classes())
-        if (name != "avx512_bf16" || std::count(r.dtypes.begin(), r.dtypes.end(), "bf16"))
+        if (!bf16_products(name) || std::count(r.dtypes.begin(), r.dtypes.end(), "bf16"))
             names.push_back(name);
     return names;
+}
+
+// What avx512_amx adds to avx512_bf16 are products of tiles, which divide a head size that the
+// kernel knows, from the menu or by its special.
+bool adds_nothing(const Kernel &k) {
+    const std::vector<std::string> &heads = k.variant->heads;
+    const bool known = k.head_dim || std::any_of(heads.begin(), heads.end(), [&](auto &symbol) {
+                           return k.special.extents.count(symbol) > 0;
+                       });
+    return k.target.name == "avx512_amx" && (!known || k.params.columns_on_lanes);
 }
 
 PackPlan make_plan(const PackRequest &r) {
@@ -131,8 +141,12 @@ PackPlan make_plan(const PackRequest &r) {
     }
     for (const Variant *v : plan.variants)
         for (const TargetClass &t : targets)
-            for (const std::string &dtype : dtypes_of(t, r.dtypes))
+            for (const std::string &dtype : dtypes_of(t, r.dtypes)) {
                 add_kernels(plan, r, *v, t, dtype);
+                // Those before a kernel with tiles stay: it would take their calls.
+                while (seen.count("avx512_bf16") && adds_nothing(plan.kernels.back()))
+                    plan.kernels.pop_back();
+            }
     return plan;
 }
 

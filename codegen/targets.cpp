@@ -21,6 +21,10 @@ const Class kClasses[] = {
     {"avx2", kAvx2, 8},
     {"avx512", "x86-64-linux-sse41-avx-f16c-fma-avx2-avx512-avx512_skylake", 16},
     {"avx512_bf16", "x86-64-linux-sse41-avx-f16c-fma-avx2-avx512-avx512_skylake-avx512_zen4", 16},
+    {"avx512_amx",
+     "x86-64-linux-sse41-avx-f16c-fma-avx2-avx512-avx512_skylake-avx512_cannonlake-"
+     "avx512_sapphirerapids",
+     16},
     {"aarch64", "arm-64-linux", 4},
     {"opencl", "x86-64-linux-sse41-opencl", 0},
     {"cuda", "x86-64-linux-sse41-cuda-cuda_capability_80", 0},
@@ -36,8 +40,8 @@ const char *class_of(const Target &t) {
     if (t.has_feature(Target::OpenCL)) return "opencl";
     if (t.has_feature(Target::CUDA)) return "cuda";
     if (t.arch == Target::ARM) return "aarch64";
-    if (t.has_feature(Target::AVX512_Zen4) || t.has_feature(Target::AVX512_SapphireRapids))
-        return "avx512_bf16";
+    if (t.has_feature(Target::AVX512_SapphireRapids)) return "avx512_amx";
+    if (t.has_feature(Target::AVX512_Zen4)) return "avx512_bf16";
     if (t.has_feature(Target::AVX512_Skylake)) return "avx512";
     if (t.has_feature(Target::AVX2) && t.has_feature(Target::FMA)) return "avx2";
     return "x86-64";
@@ -53,8 +57,13 @@ std::string classes() {
 
 std::vector<std::string> host_classes() {
     const std::string name = class_of(Halide::get_host_target());
+    if (name == "avx512_amx") return {"avx512", "avx512_bf16", name};
     if (name == "avx512_bf16") return {"avx512", name};
     return {name};
+}
+
+bool bf16_products(const std::string &name) {
+    return name == "avx512_bf16" || name == "avx512_amx";
 }
 
 TargetClass target_class(const std::string &name, const std::string &features) {

@@ -25,7 +25,7 @@ Transposed fill(const Softmax &x, Func f, Expr columns,
         f(v.qi, v.d, v.qb, v.h, v.b) = element(v.d, v.qi);
         return {};
     }
-    Transposed blocks = transposed(f.name(), width, v, element);
+    Transposed blocks = transposed(f.name(), width, {v.qb, v.h, v.b}, element);
     f(v.qi, v.d, v.qb, v.h, v.b) = blocks.at(v.d, v.qi, {v.qb, v.h, v.b});
     return blocks;
 }
@@ -92,7 +92,7 @@ void finish(Softmax &x, const Queries &q) {
     x.out(v.qi, v.d, v.qb, v.h, v.b) = select(norm > 0.f, mux(at.index, columns) * norm, none);
     if (!x.natural) top = top * kLn2;
     if (t.transposed && divides(t.transposed, x.value_head))
-        x.out_blocks = transposed("out", t.transposed, v,
+        x.out_blocks = transposed("out", t.transposed, {v.qb, v.h, v.b},
                                   [&](Expr i, Expr d) { return x.out(i, d, v.qb, v.h, v.b); });
     x.lse(v.qi, v.g, v.qb, v.h, v.b) = select(some, top + log(sum), -INFINITY);
 }
@@ -154,10 +154,12 @@ void store(Softmax &x, const Build &build, const Queries &q, Expr columns, bool 
 
 }  // namespace
 
-Softmax blocked_softmax(const Build &build, const Attention &a, const Blocking &t, bool with_lse) {
+Softmax blocked_softmax(const Build &build, const Attention &a, const Blocking &blocking,
+                        bool with_lse) {
     Softmax x;
     x.v = build.v;
-    x.blocking = t;
+    x.blocking = blocking;
+    Blocking &t = x.blocking;
     const Dims &v = x.v;
     const Variant &variant = build.variant;
     Expr D = a.head.defined() ? a.head : build.extent("D");
@@ -165,6 +167,8 @@ Softmax blocked_softmax(const Build &build, const Attention &a, const Blocking &
     x.head = t.padded_head ? Expr(t.padded_head) : D;
     x.head_terms = t.pairs ? simplify((x.head + 1) / 2) : x.head;
     x.value_head = t.padded_head ? Expr(t.padded_head) : Dv;
+    t.tiles = t.tiles && divides(32, x.head) && divides(16, x.value_head);
+    if (t.tiles) t.key_step = t.columns = t.run = 16;
     x.owners = simplify((x.value_head + t.columns - 1) / t.columns);
     for (const Source &s : a.sources)
         x.natural = x.natural || s.score || s.relative.load || s.given;
@@ -184,6 +188,11 @@ Softmax blocked_softmax(const Build &build, const Attention &a, const Blocking &
         return t.pairs ? bf16_pair(load, d * 2, D) : load(d) * scale;
     };
     x.query_blocks = fill(x, x.query, x.head_terms, element);
+    if (t.tiles) {
+        Var two("two");
+        x.query_halves(two, v.qi, v.d, v.qb, v.h, v.b) =
+            bf16_of_pair(x.query(v.qi, v.d, v.qb, v.h, v.b), two);
+    }
     x.state(v.qi, v.g, v.qb, v.h, v.b) = Tuple(initial(x, a.queries, row_of, Dv));
     for (Source s : a.sources) {
         auto loaded = s.value;

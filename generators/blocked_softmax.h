@@ -19,6 +19,8 @@ namespace attune {
 // all values.
 struct Blocking {
     int query_tile;   // query rows of a block
+    int tile_rows;    // CPU: rows whose scores and products are made together; they divide
+                      // query_tile. A block's tiles share what a chunk of K and V is made into
     int key_chunk;    // keys of a chunk
     int key_step;     // divides key_chunk. Groups of keys that are not visited past the end; when
                       // it equals key_chunk all loops of a chunk have constant bounds and keys past
@@ -35,6 +37,8 @@ struct Blocking {
     bool widen;         // 16-bit storage on a CPU: K and V of a chunk as f32, made once
     bool pairs;         // bf16 products (math/bf16.h): pairs of d of Q and K make scores, pairs of
                         // keys of P and V the second product; key_step is even
+    bool tiles;         // bf16 products of tiles (x86's tdpbf16ps), 16 x 16 by 32 terms, where they
+                        // divide the head size; key_step and columns are 16 then. Implies pairs
     int transposed;     // CPU: lanes, a power of two. Q and o are transposed in blocks of as many
                         // rows and columns where it divides the head size. 0: element by element
     int padded_head;    // GPU: head size that tiles are made for, > 0; columns past D count as 0.
@@ -43,12 +47,17 @@ struct Blocking {
     bool exp2_flushes = false;  // exp2 of anything far below gives 0: no select for masked keys
 };
 
+// sum(query, row) of left(term, row) * right(term % 2, query, term / 2), in tile registers.
+struct TileProduct {
+    Func sum;
+    Halide::RDom over;
+};
+
 // The Funcs of one source.
 struct SourceFuncs {
     Source source;
     Halide::RDom over_d, over_chunks, over_groups, over_keys;
     Halide::RDom over_terms;  // of the second product: keys, or pairs of them
-    Halide::RDom over_rows;   // of given scores
     Func range;               // first and last key of a block (CPU)
     Func rows;                // integers of a query row
     Func place;               // integers of a key (CPU)
@@ -61,6 +70,11 @@ struct SourceFuncs {
     Func probability;         // exp of score - maximum, of a term
     Func sum;                 // of a row of the chunk
     Func weighted;            // probabilities times V
+    // Blocking::tiles: what dot and weighted are copied from, the right side of the second product,
+    // how `value` is made.
+    TileProduct dot_tiles, weighted_tiles;
+    Func probability_halves;
+    Transposed value_blocks;
     int update;               // of the state
 };
 
@@ -83,6 +97,7 @@ struct Softmax {
     Halide::RVar over_rows, over_threads, over_blocks, over_heads, over_batches;
     Halide::VarOrRVar column{v.d}, head_loop{v.h};  // of the result, as the loops over them
     Func query{"query"}, state{"state"}, norm{"norm"}, out{"out"}, lse{"lse"};
+    Func query_halves{"query_halves"};  // Blocking::tiles: the right side of scores
     Func start{"start"};  // an earlier result, if the softmax continues one
     // How the three are transposed where not element by element.
     Transposed query_blocks, start_blocks, out_blocks;

@@ -14,14 +14,15 @@ namespace attune {
 
 struct Transposed {
     int width = 0;            // W; 0: there is none
-    std::vector<Func> steps;  // of (element, block of columns, block of rows, qb, h, b)
+    std::vector<Func> steps;  // of (element, block of columns, block of rows, rest ...)
 
     // Element (column, row) of the given matrix, columns as neighbours: rows are on the lanes.
     Expr at(Expr column, Expr row, const std::vector<Expr> &rest) const;
 };
 
 // Of element(column, row) for blocks of the query tile; `width` is a power of two and divides both.
-Transposed transposed(const std::string &name, int width, const Dims &v,
+// rest: what else the matrix depends on.
+Transposed transposed(const std::string &name, int width, const std::vector<Var> &rest,
                       const std::function<Expr(Expr column, Expr row)> &element);
 
 }  // namespace attune

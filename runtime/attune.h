@@ -84,7 +84,7 @@ typedef struct attune_options {
     void (*log)(void *user, const char *line); /* warnings, one line each. NULL: none */
     void *log_user;
     /* What to run on: NULL or "host" (the best tier of this CPU), "x86-64", "avx2", "avx512",
-     * "avx512_bf16", "aarch64", "opencl", "cuda". */
+     * "avx512_bf16", "avx512_amx", "aarch64", "opencl", "cuda". */
     const char *target;
     const char *kernel; /* only kernels whose name contains this (tuning, tests). NULL: all */
 } attune_options;

@@ -18,7 +18,7 @@ static attune_status find_target(const char *name, Target *target) {
     if (!parse_target(name, target)) {
         return fail(ATTUNE_UNKNOWN_NAME,
                     "options: unknown target '%s'; targets are host, x86-64, avx2, avx512, "
-                    "avx512_bf16, aarch64, opencl, cuda",
+                    "avx512_bf16, avx512_amx, aarch64, opencl, cuda",
                     name);
     }
     if (target_device(*target) != 0) return ATTUNE_OK;  // the first call looks for a driver

@@ -5,6 +5,8 @@
 #include "attune_pack.h"
 #if defined(__x86_64__)
 #include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #endif
 
 namespace attune {
@@ -19,7 +21,8 @@ struct NamedTarget {
 static const NamedTarget targets[] = {
     {"cuda", {Target::CUDA, 0}, {"cuda", nullptr, nullptr}},
     {"opencl", {Target::OPENCL, 0}, {"opencl", nullptr, nullptr}},
-    {"avx512_bf16", {Target::X86, 3}, {"avx512_zen4", "avx512_zen5", "avx512_sapphirerapids"}},
+    {"avx512_amx", {Target::X86, 4}, {"avx512_sapphirerapids", nullptr, nullptr}},
+    {"avx512_bf16", {Target::X86, 3}, {"avx512_zen4", "avx512_zen5", nullptr}},
     {"avx512", {Target::X86, 2}, {"avx512_skylake", "avx512_cannonlake", "avx512"}},
     {"avx2", {Target::X86, 1}, {"avx2", nullptr, nullptr}},
     {"x86-64", {Target::X86, 0}, {"x86-64", nullptr, nullptr}},
@@ -64,6 +67,17 @@ static bool os_saves(unsigned mask) {
 
 static bool all(unsigned value, unsigned mask) { return (value & mask) == mask; }
 
+/* Linux, from 5.16 on, lends a process the tile registers when it asks: ARCH_REQ_XCOMP_PERM for
+   XTILEDATA (Documentation/arch/x86/xstate.rst). Asking again changes nothing. */
+static bool tiles_granted() {
+#if defined(SYS_arch_prctl)
+    constexpr unsigned kTiles = 0x60000;
+    return os_saves(kTiles) && syscall(SYS_arch_prctl, 0x1023, 18) == 0;
+#else
+    return false;
+#endif
+}
+
 static int x86_level() {
     constexpr unsigned kYmm = 0x6, kZmm = 0xe6;
     constexpr unsigned kFma = 1u << 12, kAvx = 1u << 28, kF16c = 1u << 29;  // 1: ecx
@@ -72,16 +86,18 @@ static int x86_level() {
     constexpr unsigned kIfma = 1u << 21;
     constexpr unsigned kVbmi = 1u << 1, kVbmi2 = 1u << 6, kVnni = 1u << 11;  // 7: ecx
     constexpr unsigned kBitalg = 1u << 12, kPopcnt = 1u << 14;
-    constexpr unsigned kBf16 = 1u << 5;  // 7, 1: eax
-    unsigned a, b, c, d, b7, c7, a71;
+    constexpr unsigned kAmx = 1u << 22 | 1u << 24;  // 7: edx: of bf16, and the tiles themselves
+    constexpr unsigned kBf16 = 1u << 5;             // 7, 1: eax
+    unsigned a, b, c, d, b7, c7, d7, a71;
     if (!__get_cpuid(1, &a, &b, &c, &d) || !all(c, kFma | kAvx | kF16c)) return 0;
-    if (!__get_cpuid_count(7, 0, &a, &b7, &c7, &d)) return 0;
+    if (!__get_cpuid_count(7, 0, &a, &b7, &c7, &d7)) return 0;
     if (!all(b7, kAvx2) || !os_saves(kYmm)) return 0;
     if (!all(b7, kSkylake) || !os_saves(kZmm)) return 1;
     // Halide's feature sets with bf16 (Zen 4, Sapphire Rapids) include these as well.
     if (!all(b7, kIfma) || !all(c7, kVbmi | kVbmi2 | kVnni | kBitalg | kPopcnt)) return 2;
     if (!__get_cpuid_count(7, 1, &a71, &b, &c, &d)) return 2;
-    return all(a71, kBf16) ? 3 : 2;
+    if (!all(a71, kBf16)) return 2;
+    return all(d7, kAmx) && tiles_granted() ? 4 : 3;
 }
 
 Target host_target() { return {Target::X86, x86_level()}; }

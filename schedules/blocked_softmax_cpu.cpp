@@ -44,8 +44,15 @@ private:
     const bool fixed;  // head sizes are constants
 
     // A block's own: without bound_extent(qb, 1) storage and loops depend on rows / query_tile.
-    void local(Func f) {
-        f.store_in(MemoryType::Stack).bound_extent(v.qi, t.query_tile).bound_extent(v.qb, 1);
+    void local(Func f) { local(f, t.query_tile); }
+    void local(Func f, int rows) {
+        f.store_in(MemoryType::Stack).bound_extent(v.qi, rows).bound_extent(v.qb, 1);
+    }
+
+    // Unrolled, as loops that index small Funcs cost the products their registers (see below).
+    void by_tiles(Func f) {
+        Var tiles("tiles");
+        f.split(v.qi, tiles, v.qi, t.tile_rows).vectorize(v.qi, lanes).unroll(v.qi);
     }
 
     void tile() {
@@ -53,17 +60,22 @@ private:
             f.compute_at(block);
             local(f);
         }
-        row_by_row(x.query, x.query_blocks, x.head_terms);
+        row_by_row(x.query, v.qi, x.query_blocks, x.head_terms);
+        if (t.tiles) {
+            x.query_halves.compute_at(block);
+            local(x.query_halves);
+            halves(x.query_halves);
+        }
         if (x.start.defined()) {
             x.start.compute_at(block);
             local(x.start);
-            row_by_row(x.start, x.start_blocks, x.value_head);
+            row_by_row(x.start, v.qi, x.start_blocks, x.value_head);
         }
-        for (Func f : {x.lse, x.state}) f.vectorize(v.qi, lanes).unroll(v.qi);
+        for (Func f : {x.lse, x.state}) by_tiles(f);
         // Halide gives Funcs a stack slot that others had before, if it is large enough, and a slot
         // that a loop indexes keeps the accumulators of the products out of registers (bf16: 0.92
         // of the FMA peak, AVX2 0.52). So lse is too large for theirs, and norm is a vector.
-        x.lse.bound_storage(v.qi, t.query_tile * (std::max(t.key_step, t.columns) + 1));
+        x.lse.bound_storage(v.qi, t.query_tile + t.tile_rows * std::max(t.key_step, t.columns));
         Var rows("rows");
         x.out.split(v.qi, rows, v.qi, lanes).reorder(v.qi, v.d, rows).vectorize(v.qi);
         x.norm.compute_at(x.out, rows).store_in(MemoryType::Stack).vectorize(v.qi);
@@ -80,7 +92,10 @@ private:
             Func f = blocks.steps[i];
             const std::vector<Var> args = f.args();  // element, block of columns, block of rows
             f.compute_at(at).store_in(MemoryType::Stack).bound(args[0], 0, lanes * lanes);
-            f.bound_extent(args[1], 1).bound_extent(args[2], 1).bound_extent(v.qb, 1);
+            f.bound_extent(args[1], 1).bound_extent(args[2], 1);
+            for (size_t j = 3; j < args.size(); j++)
+                if (args[j].name() == v.qb.name() || args[j].name() == v.c.name())
+                    f.bound_extent(args[j], 1);
             interleave(f, i > 0);
         }
     }
@@ -92,17 +107,17 @@ private:
     }
 
     // What lies row by row in memory.
-    void row_by_row(Func f, const Transposed &blocks, Expr columns) {
+    void row_by_row(Func f, Var row, const Transposed &blocks, Expr columns) {
         if (!blocks.width) {
-            f.reorder(v.d, v.qi);
+            f.reorder(v.d, row);
             if (fixed) f.unroll(v.d, 16, TailStrategy::GuardWithIf);
             return;
         }
         Var lane("lane"), column("column");
         f.bound(v.d, 0, columns).split(v.d, v.d, column, lanes);
-        f.split(v.qi, v.qi, lane, lanes).reorder(lane, column, v.qi, v.d);
+        f.split(row, row, lane, lanes).reorder(lane, column, row, v.d);
         f.vectorize(lane).unroll(column);
-        shuffle(blocks, LoopLevel(f, v.qi), blocks.steps.size());
+        shuffle(blocks, LoopLevel(f, row), blocks.steps.size());
     }
 
     void transpose_out() {
@@ -117,34 +132,31 @@ private:
     }
 
     void source(SourceFuncs &p) {
+        Var tiles(p.source.name + "_tiles");
+        // One tile: V is made after the softmax, where it is read.
+        const LoopLevel chunk(x.state, p.over_chunks);
+        const LoopLevel tile = t.tile_rows < t.query_tile ? LoopLevel(x.state, tiles) : chunk;
         x.state.update(p.update)
-            .reorder(v.qi, v.g, p.over_chunks)
+            .split(v.qi, tiles, v.qi, t.tile_rows)
+            .reorder(v.qi, v.g, tiles, p.over_chunks)
             .vectorize(v.qi, lanes)
             .unroll(v.qi);
         p.range.compute_at(block).store_in(MemoryType::Stack).bound_extent(v.qb, 1);
         if (p.rows.defined()) {
-            p.rows.compute_at(block).vectorize(v.qi, lanes).unroll(v.qi);
+            p.rows.compute_at(block);
             local(p.rows);
+            by_tiles(p.rows);
         }
-        LoopLevel chunk(x.state, p.over_chunks);
         schedule_place(p, chunk, lanes);
-        for (Func f : {p.dot, p.score, p.maximum, p.probability, p.sum, p.weighted}) {
-            local(f);
-            f.vectorize(v.qi, lanes).bound_extent(v.c, 1);
+        for (Func f : {p.score, p.maximum, p.probability, p.sum}) {
+            local(f, t.tile_rows);
+            f.compute_at(tile).vectorize(v.qi, lanes).bound_extent(v.c, 1);
         }
-        for (Func f : {p.score, p.maximum, p.probability, p.sum}) f.compute_at(chunk);
         p.score.bound_storage(v.k, t.key_chunk);
         p.probability.bound_storage(v.k, terms());
         staged(p, chunk);
         if (p.relative.defined()) relative(p);
-        // A tile of scores of its own: its accumulators never touch memory.
-        p.dot.compute_at(p.score, p.over_groups.y).unroll(v.qi).unroll(v.k);
-        if (p.source.given) {
-            p.dot.update().reorder(p.over_rows, v.k).vectorize(p.over_rows, lanes);
-        } else {
-            p.dot.update().reorder(v.qi, v.k, p.over_d).vectorize(v.qi, lanes);
-            p.dot.update().unroll(v.qi).unroll(v.k);
-        }
+        products(p, tile);
         p.score.update()
             .reorder(v.qi, p.over_groups.x, p.over_groups.y)
             .vectorize(v.qi, lanes)
@@ -154,26 +166,70 @@ private:
         p.maximum.update().reorder(v.qi, p.over_keys).vectorize(v.qi, lanes).unroll(v.qi);
         for (Func f : {p.probability, p.sum})
             f.update().reorder(v.qi, p.over_terms).vectorize(v.qi, lanes).unroll(v.qi);
+    }
+
+    void products(SourceFuncs &p, const LoopLevel &tile) {
+        for (Func f : {p.dot, p.weighted}) {
+            local(f, t.tile_rows);
+            f.bound_extent(v.c, 1);
+        }
+        // A tile of scores of its own: its accumulators never touch memory.
+        p.dot.compute_at(p.score, p.over_groups.y);
         // The second product stays in registers until the merge: 0.814 -> 0.836 of the peak.
-        p.weighted.compute_at(x.state, v.g).unroll(v.qi).unroll(v.d);
-        p.weighted.update()
-            .reorder(v.qi, v.d, p.over_terms)
-            .vectorize(v.qi, lanes)
-            .unroll(v.qi)
-            .unroll(v.d);
+        p.weighted.compute_at(x.state, v.g);
+        if (t.tiles) {
+            p.probability_halves.compute_at(tile);
+            local(p.probability_halves, t.tile_rows);
+            halves(p.probability_halves);
+            if (!p.source.given) tiles(p.dot, p.dot_tiles, v.k);
+            tiles(p.weighted, p.weighted_tiles, v.d);
+        } else {
+            product(p.weighted, v.d, p.over_terms);
+        }
+        if (p.source.given)
+            p.dot.vectorize(v.qi, lanes).unroll(v.qi).unroll(v.k);
+        else if (!t.tiles)
+            product(p.dot, v.k, p.over_d);
+    }
+
+    void product(Func f, Var row, Halide::RVar over) {
+        f.vectorize(v.qi, lanes).unroll(v.qi).unroll(row);
+        f.update().reorder(v.qi, row, over).vectorize(v.qi, lanes).unroll(v.qi).unroll(row);
+    }
+
+    // In the machine's tile registers, 16 queries and rows by 32 terms. Halide 21 holds one tile at
+    // a time, so each product of tiles loads both sides.
+    void tiles(Func f, TileProduct &product, Var row) {
+        Var qi("qi_in"), inner("inner");
+        Halide::RVar outer_term("outer_term"), term("term");
+        f.tile(v.qi, row, qi, inner, 16, 16, TailStrategy::RoundUp).vectorize(qi).vectorize(inner);
+        Func sum = product.sum;
+        sum.compute_at(f, v.qi).store_in(MemoryType::AMXTile);
+        sum.bound_extent(v.qi, 16).bound_extent(row, 16).bound_extent(v.c, 1).bound_extent(v.qb, 1);
+        sum.vectorize(v.qi).vectorize(row);
+        Halide::Stage update = sum.update();
+        update.split(product.over, outer_term, term, 32);
+        update.reorder(term, v.qi, row, outer_term).atomic();
+        update.vectorize(term).vectorize(v.qi).vectorize(row);
+    }
+
+    // Both elements of a query's pairs next to each other.
+    void halves(Func f) {
+        const Var two = f.args()[0];
+        f.bound(two, 0, 2).reorder(two, v.qi).vectorize(v.qi, lanes).unroll(two);
     }
 
     // Like scores, but of rows of the table, and kept for all chunks of the block.
     void relative(SourceFuncs &p) {
-        Var groups("groups");
+        Var groups("groups"), tiles("tiles");
         Func f = p.relative, dot = p.relative_dot;
+        const int step = t.tiles ? 4 : t.key_step;  // no product of tiles
         f.compute_at(block).bound_extent(v.qi, t.query_tile).bound_extent(v.qb, 1);
-        f.split(v.k, groups, v.k, t.key_step, TailStrategy::RoundUp).reorder(v.qi, v.k, groups);
-        f.vectorize(v.qi, lanes).unroll(v.qi).unroll(v.k);
-        dot.compute_at(f, groups).bound_extent(v.k, t.key_step).vectorize(v.qi, lanes);
-        local(dot);
-        dot.unroll(v.qi).unroll(v.k);
-        dot.update().reorder(v.qi, v.k, p.over_d).vectorize(v.qi, lanes).unroll(v.qi).unroll(v.k);
+        f.split(v.k, groups, v.k, step, TailStrategy::RoundUp).split(v.qi, tiles, v.qi, t.tile_rows);
+        f.reorder(v.qi, v.k, tiles, groups).vectorize(v.qi, lanes).unroll(v.qi).unroll(v.k);
+        dot.compute_at(f, tiles).bound_extent(v.k, step);
+        local(dot, t.tile_rows);
+        product(dot, v.k, p.over_d);
     }
 
     int terms() const { return t.pairs ? (t.key_chunk + 1) / 2 : t.key_chunk; }
@@ -181,6 +237,11 @@ private:
     // What is not read in place is made once a chunk and query block instead of once a register
     // tile.
     void staged(SourceFuncs &p, LoopLevel chunk) {
+        if (t.tiles) {
+            p.value.compute_at(chunk).store_in(MemoryType::Stack);
+            p.value.bound_extent(v.k, t.key_chunk).bound_extent(v.c, 1).bound_extent(v.qb, 1);
+            row_by_row(p.value, v.k, p.value_blocks, x.value_head);
+        }
         auto stage = [&](Func f, int rows, Expr columns) {
             if (!f.has_update_definition()) return;
             f.compute_at(chunk).store_in(MemoryType::Stack).bound_storage(v.k, rows);
@@ -190,7 +251,7 @@ private:
             s.vectorize(v.d, lanes, TailStrategy::GuardWithIf);
             if (fixed) f.bound(v.d, 0, columns), s.unroll(v.d);
         };
-        stage(p.key, t.key_chunk, x.head_terms);
+        stage(p.key, t.key_chunk, t.tiles ? x.head : x.head_terms);
         stage(p.value, terms(), x.value_head);
     }
 };
@@ -200,6 +261,7 @@ private:
 Blocking cpu_blocking(const Params &p, const Storage &storage, int lanes) {
     Blocking t{};
     t.query_tile = p.query_tile;
+    t.tile_rows = p.tile_rows ? p.tile_rows : p.query_tile;
     t.key_chunk = p.key_chunk;
     t.key_step = p.key_step;
     t.columns = t.run = p.columns;
@@ -207,6 +269,7 @@ Blocking cpu_blocking(const Params &p, const Storage &storage, int lanes) {
     t.transposed = p.columns_on_lanes ? 0 : lanes;
     t.whole_groups = p.columns_on_lanes;
     t.pairs = storage.bf16_pairs && !p.columns_on_lanes;
+    t.tiles = t.pairs && storage.bf16_tiles && t.tile_rows % 16 == 0 && p.key_chunk % 32 == 0;
     t.widen = storage.type.bits() < 32 && !t.pairs && !p.columns_on_lanes;
     t.exp2 = exp2_nonpositive;
     return t;
@@ -238,8 +301,9 @@ LoopLevel head_level(const Softmax &x, const Attention &a) {
 }
 
 void schedule_cpu(Softmax &x, const Attention &a, const Params &params, int lanes) {
-    if (!params.columns_on_lanes && params.query_tile % lanes != 0)
-        throw std::invalid_argument("schedule: query_tile " + std::to_string(params.query_tile) +
+    const int rows = x.blocking.tile_rows;
+    if (!params.columns_on_lanes && rows % lanes != 0)
+        throw std::invalid_argument("schedule: tile_rows " + std::to_string(rows) +
                                     " is no multiple of " + std::to_string(lanes) + " lanes");
     for (const Func &f : a.before) schedule_before(f, x.v, lanes, head_level(x, a));
     for (RowNorm n : a.norms) schedule_norm(n, x.v, lanes);

@@ -22,22 +22,27 @@ const Field kFields[] = {{"query_tile", &Params::query_tile},
                          {"key_chunk", &Params::key_chunk},
                          {"key_step", &Params::key_step},
                          {"columns", &Params::columns},
+                         {"tile_rows", &Params::tile_rows},
                          {"columns_on_lanes", &Params::columns_on_lanes},
                          {"threads_x", &Params::threads_x},
                          {"threads_y", &Params::threads_y},
                          {"unroll", &Params::unroll}};
 
-// Exact fields of a record that agree with the key; -1 if one contradicts it.
+// Exact fields of a record that agree with the key, dtype aside; -1 if one contradicts it.
 int fit(const nlohmann::json &record, const ParamsKey &key) {
     const nlohmann::json want = {{"target", key.target},
+                                 {"dtype", key.dtype},
                                  {"variant", key.variant},
                                  {"special", key.special},
                                  {"head_dim", key.head_dim}};
     int exact = 0;
     for (auto &[name, value] : want.items()) {
         if (!record.contains(name) || record[name] == "*") continue;
-        if (record[name] != value) return -1;
-        exact++;
+        const auto &those = record[name];
+        const bool fits = those.is_array() ? std::count(those.begin(), those.end(), value) > 0
+                                           : those == value;
+        if (!fits) return -1;
+        if (name != "dtype") exact++;
     }
     return exact;
 }
@@ -105,6 +110,10 @@ Params with_overrides(Params p, const std::string &text) {
         throw std::invalid_argument("schedule: query_tile " + std::to_string(p.query_tile) +
                                     " and key_chunk " + std::to_string(p.key_chunk) +
                                     " are at least 1");
+    if (p.tile_rows > 0 && p.query_tile % p.tile_rows != 0)
+        throw std::invalid_argument("schedule: tile_rows " + std::to_string(p.tile_rows) +
+                                    " does not divide query_tile " +
+                                    std::to_string(p.query_tile));
     if (p.key_step > 0 && p.key_chunk % p.key_step != 0)
         throw std::invalid_argument("schedule: key_step " + std::to_string(p.key_step) +
                                     " does not divide key_chunk " + std::to_string(p.key_chunk));

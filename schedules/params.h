@@ -8,16 +8,18 @@ namespace attune {
 
 struct Params {
     int query_tile = 0, key_chunk = 0, key_step = 0, columns = 0;  // see Blocking
+    int tile_rows = 0;                 // CPU: see Blocking; 0: query_tile
     int columns_on_lanes = 0;          // CPU: which of the two schedules
     int threads_x = 0, threads_y = 0;  // GPU: threads of a block
     int unroll = 0;                    // GPU: steps of a reduction at once
     std::string text() const;          // "query_tile=64 key_chunk=128 ..."
 };
 
-// What a record is looked up by; "*" in a record fits everything, and the record with the most
-// exact fields wins.
+// What a record is looked up by; "*" or no field in a record fits everything, a list what is in it.
+// The record with the most exact fields wins, where dtype does not count, and the first of equals.
 struct ParamsKey {
     std::string target;   // "avx512", "opencl"
+    std::string dtype;    // "f32"
     std::string variant;  // "dense"
     std::string special;  // "band"
     int head_dim;         // 0: at run time

@@ -52,6 +52,12 @@ Expr bf16_pair(const std::function<Expr(Expr)> &load, Expr i, Expr end) {
     return cast<uint32_t>(low) | (cast<uint32_t>(high) << word(16));
 }
 
+Expr bf16(Expr value) { return reinterpret(Halide::BFloat(16), bits(value)); }
+
+Expr bf16_of_pair(Expr pair, Expr which) {
+    return reinterpret(Halide::BFloat(16), cast<uint16_t>(pair >> cast<uint32_t>(which * 16)));
+}
+
 Halide::Tuple exp2_bf16_pair(Expr a, Expr b, Expr weight) {
     Expr low = exp2_bits(a), high = exp2_bits(b), half_unit = word(0x8000);
     Expr pair = ((low + half_unit) >> word(16)) | ((high + half_unit) & word(0xffff0000));

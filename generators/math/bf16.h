@@ -18,6 +18,11 @@ Halide::Expr add_products(Halide::Expr sum, Halide::Expr a, Halide::Expr b);
 Halide::Expr bf16_pair(const std::function<Halide::Expr(Halide::Expr)> &load, Halide::Expr i,
                        Halide::Expr end);
 
+// The elements by themselves, of storage bf16 or rounded to it.
+Halide::Expr bf16(Halide::Expr value);
+// Element 0 or 1 of a pair.
+Halide::Expr bf16_of_pair(Halide::Expr pair, Halide::Expr which);
+
 // A = 2^(a + 1/2), B = 2^(b + 1/2) for a, b <= -1/2: the pair, each rounded to bf16 once, and
 // A + weight * B. Far below the pair has numbers that add_products takes for 0.
 Halide::Tuple exp2_bf16_pair(Halide::Expr a, Halide::Expr b, Halide::Expr weight);

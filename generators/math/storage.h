@@ -11,6 +11,7 @@ struct Storage {
     Halide::Type type;        // f32, f16, bf16
     bool f16_instructions;    // the machine converts f16 by itself
     bool bf16_pairs = false;  // and multiplies pairs of bf16: see bf16.h
+    bool bf16_tiles = false;  // and tiles of them
     Halide::Type bits() const { return type.bits() == 16 ? Halide::UInt(16) : type; }
 };
 

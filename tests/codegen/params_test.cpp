@@ -7,7 +7,7 @@ namespace attune {
 namespace {
 
 Params given(const std::string &text) {
-    return with_overrides(tuned_params({"avx2", "dense", "plain", 64}), text);
+    return with_overrides(tuned_params({"avx2", "f32", "dense", "plain", 64}), text);
 }
 
 std::string refusal(const std::string &text) {
@@ -35,14 +35,30 @@ TEST(Overrides, WhatIsNoNumberIsRefused) {
         EXPECT_NE(refusal(text).find(text), std::string::npos) << text;
 }
 
+// A list in a record fits what is in it: blocks of 16-bit storage share widened rows.
+TEST(Records, OfStorageTypes) {
+    const ParamsKey key{"avx2", "f32", "dense", "band", 64}, half{"avx2", "f16", "dense", "band", 64};
+    EXPECT_EQ(tuned_params(key).tile_rows, 0);
+    EXPECT_GT(tuned_params(half).tile_rows, 0);
+    EXPECT_EQ(tuned_params(half).text(), tuned_params({"avx2", "bf16", "dense", "band", 64}).text());
+    const ParamsKey decode{"avx2", "f16", "dense", "decode", 64};
+    EXPECT_EQ(tuned_params(decode).columns_on_lanes, 1);
+}
+
 // A stage has the numbers of a record of its name, and only of such a one.
 TEST(Stages, HaveRecordsOrTheKernelsNumbers) {
-    const ParamsKey key{"avx512", "tls_bidir", "plain", 64};
+    const ParamsKey key{"avx512", "f32", "tls_bidir", "plain", 64};
     const Params kernel = with_overrides(tuned_params(key), "query_tile=48");
     EXPECT_EQ(stage_params(key, "others", kernel).text(), kernel.text());
     const Params means = stage_params(key, "means", kernel);
     EXPECT_NE(means.text(), kernel.text());
-    EXPECT_EQ(means.text(), tuned_params({"avx512", "tls_bidir", "means", 64}).text());
+    EXPECT_EQ(means.text(), tuned_params({"avx512", "f32", "tls_bidir", "means", 64}).text());
+}
+
+TEST(Overrides, TilesFillABlock) {
+    EXPECT_EQ(given("query_tile=48 tile_rows=24").tile_rows, 24);
+    const std::string message = refusal("query_tile=48 tile_rows=32");
+    EXPECT_NE(message.find("tile_rows 32 does not divide query_tile 48"), std::string::npos);
 }
 
 // The last keys of each chunk would get no scores.
