@@ -39,8 +39,8 @@ struct Blocking {
                         // keys of P and V the second product; key_step is even
     bool tiles;         // bf16 products of tiles (x86's tdpbf16ps), 16 x 16 by 32 terms, where they
                         // divide the head size; key_step and columns are 16 then. Implies pairs
-    int transposed;     // CPU: lanes, a power of two. Q and o are transposed in blocks of as many
-                        // rows and columns where it divides the head size. 0: element by element
+    int transposed;     // CPU: a power of two. Q and o are transposed in blocks of as many rows and
+                        // columns where it divides the head size. 0: element by element
     int padded_head;    // GPU: head size that tiles are made for, > 0; columns past D count as 0.
                         // CPU: 0, D itself, a constant or not
     std::function<Expr(Expr)> exp2;  // 2^x for x <= 0
