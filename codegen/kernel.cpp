@@ -122,7 +122,7 @@ Halide::Func scheduled(const Kernel &k, Build &build) {
         const Blocking blocking = cpu_blocking(k.params, build.storage, lanes);
         Softmax x = blocked_softmax(build, a, blocking, has_lse(*k.variant));
         result = x.result;
-        const bool whole = k.head_dim > 0 && !a.queries.column;  // columns of a head alone
+        const bool whole = as_const_int(x.value_head) && !a.queries.column;  // columns of a head
         describe_outputs(result, whole ? x.value_head : Expr());
         schedule_cpu(x, a, k.params, lanes);
         result.add_custom_lowering_pass(make_trim_to_range(x));
