@@ -64,7 +64,7 @@ Storage Kernel::storage() const {
     bool converts = t.has_feature(Halide::Target::F16C) || t.arch == Halide::Target::ARM;
     bool pairs = t.has_feature(Halide::Target::AVX512_Zen4) ||
                  t.has_feature(Halide::Target::AVX512_SapphireRapids);
-    const bool tiles = t.has_feature(Halide::Target::AVX512_SapphireRapids);
+    bool tiles = t.has_feature(Halide::Target::AVX512_SapphireRapids);
     if (dtype == "bf16") return {Halide::BFloat(16), false, pairs, tiles};
     return {Halide::Float(dtype == "f16" ? 16 : 32), converts && !target.gpu()};
 }

@@ -110,8 +110,8 @@ std::vector<std::string> class_names(const PackRequest &r) {
     return names;
 }
 
-// What avx512_amx adds to avx512_bf16 are products of tiles, which divide a head size that the
-// kernel knows, from the menu or by its special.
+// What avx512_amx adds to avx512_bf16 are products of tiles, where the kernel knows the head size,
+// from the menu or by its special.
 bool adds_nothing(const Kernel &k) {
     const std::vector<std::string> &heads = k.variant->heads;
     const bool known = k.head_dim || std::any_of(heads.begin(), heads.end(), [&](auto &symbol) {
@@ -142,9 +142,11 @@ PackPlan make_plan(const PackRequest &r) {
     for (const Variant *v : plan.variants)
         for (const TargetClass &t : targets)
             for (const std::string &dtype : dtypes_of(t, r.dtypes)) {
+                const size_t before = plan.kernels.size();
                 add_kernels(plan, r, *v, t, dtype);
                 // Those before a kernel with tiles stay: it would take their calls.
-                while (seen.count("avx512_bf16") && adds_nothing(plan.kernels.back()))
+                while (seen.count("avx512_bf16") && plan.kernels.size() > before &&
+                       adds_nothing(plan.kernels.back()))
                     plan.kernels.pop_back();
             }
     return plan;

@@ -15,10 +15,10 @@ struct TargetClass {
     bool gpu() const { return lanes == 0; }
 };
 
-// The classes with kernels for this machine: see bf16_products.
+// The classes with kernels for this machine, avx512_amx aside.
 std::vector<std::string> host_classes();
 
-// Whether a class is one that adds products of bf16 to avx512 and has nothing else of its own.
+// Whether a class adds products of bf16 to avx512 and has nothing else of its own.
 bool bf16_products(const std::string &name);
 
 // name: a class, "host" (the first of host_classes), or a full Halide target string, which

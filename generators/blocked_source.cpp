@@ -176,7 +176,7 @@ private:
     void stage_tiles() {
         const Source &s = p.source;
         auto value = [&](Expr d, Expr k) {
-            Expr stored = bf16(s.value(d, located(inside(k), staged(k))));
+            Expr stored = bf16(s.value(d, located(inside(k), max(staged(k), 0))));
             return select(key(k) < last, stored, cast(stored.type(), 0));
         };
         const std::vector<Var> rest{v.c, v.qb, v.h, v.b};
@@ -187,9 +187,9 @@ private:
         p.key(at({v.d, p.over_keys})) = bf16(s.key(v.d, located(p.over_keys, key(p.over_keys))));
     }
 
-    TileProduct tiles(const std::string &name, const std::vector<Expr> &index, Expr terms,
-                      const std::function<Expr(Expr term)> &left,
-                      const std::function<Expr(Expr two, Expr pair)> &right) const {
+    TileProduct tile_product(const std::string &name, const std::vector<Expr> &index, Expr terms,
+                             const std::function<Expr(Expr term)> &left,
+                             const std::function<Expr(Expr two, Expr pair)> &right) const {
         TileProduct out{Func(name), RDom(0, terms, name + "_over")};
         Expr term = out.over;
         out.sum(index) = 0.f;
@@ -261,7 +261,7 @@ private:
         if (p.source.given) {
             p.dot(at({v.qi, v.k, v.kt})) = given(v.kt * step + v.k);
         } else if (t.tiles) {
-            p.dot_tiles = tiles(
+            p.dot_tiles = tile_product(
                 p.source.name + "_dot_tiles", at({v.qi, v.k, v.kt}), x.head,
                 [&](Expr d) {
                     return p.key(at({d, v.kt * step + v.k}));
@@ -337,7 +337,7 @@ private:
         p.probability_halves = Func(p.source.name + "_probability_halves");
         p.probability_halves(at({two, v.qi, v.k})) =
             bf16_of_pair(p.probability(at({v.qi, v.k}))[0], two);
-        p.weighted_tiles = tiles(
+        p.weighted_tiles = tile_product(
             p.source.name + "_weighted_tiles", at({v.qi, v.d}), t.key_chunk,
             [&](Expr k) {
                 return p.value(at({k, v.d}));

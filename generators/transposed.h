@@ -20,8 +20,8 @@ struct Transposed {
     Expr at(Expr column, Expr row, const std::vector<Expr> &rest) const;
 };
 
-// Of element(column, row) for blocks of the query tile; `width` is a power of two and divides both.
-// rest: what else the matrix depends on.
+// Of element(column, row); `width` is a power of two and divides both numbers of them. rest: what
+// else the matrix depends on.
 Transposed transposed(const std::string &name, int width, const std::vector<Var> &rest,
                       const std::function<Expr(Expr column, Expr row)> &element);
 

@@ -63,7 +63,10 @@ attune_status choose_kernel(const Arguments &a, int *kernel) {
             int level;
             if (!is_candidate(a, a.pack->kernel[k], &level) || level != wanted) continue;
             const attune_condition *failing = first_failing(a, a.pack->kernel[k]);
-            if (!failing) return *kernel = k, ATTUNE_OK;
+            if (!failing) {
+                if (granted({a.context->target.family, level})) return *kernel = k, ATTUNE_OK;
+                continue;
+            }
             if (reason_level <= level) {
                 reason = failing;
                 reason_level = level;

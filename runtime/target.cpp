@@ -67,27 +67,32 @@ static bool os_saves(unsigned mask) {
 
 static bool all(unsigned value, unsigned mask) { return (value & mask) == mask; }
 
-/* Linux, from 5.16 on, lends a process the tile registers when it asks: ARCH_REQ_XCOMP_PERM for
-   XTILEDATA (Documentation/arch/x86/xstate.rst). Asking again changes nothing. */
-static bool tiles_granted() {
-#if defined(SYS_arch_prctl)
-    constexpr unsigned kTiles = 0x60000;
-    return os_saves(kTiles) && syscall(SYS_arch_prctl, 0x1023, 18) == 0;
-#else
-    return false;
-#endif
+/* From 5.16 on: ARCH_REQ_XCOMP_PERM for XTILEDATA (Documentation/arch/x86/xstate.rst). Only for a
+   call that would use them: the answer holds for the whole process, whose alternate signal stacks
+   have to be larger from then on. Asking again changes nothing. */
+bool granted(Target target) {
+    constexpr int kRequest = 0x1023, kTileData = 18;
+    if (target.family != Target::X86 || target.level < 4) return true;
+    static int answer = -1;
+    int known = __atomic_load_n(&answer, __ATOMIC_RELAXED);
+    if (known < 0) {
+        known = syscall(SYS_arch_prctl, kRequest, kTileData) == 0;
+        __atomic_store_n(&answer, known, __ATOMIC_RELAXED);
+    }
+    return known != 0;
 }
 
 static int x86_level() {
-    constexpr unsigned kYmm = 0x6, kZmm = 0xe6;
+    constexpr unsigned kYmm = 0x6, kZmm = 0xe6, kTiles = 0x60000;
     constexpr unsigned kFma = 1u << 12, kAvx = 1u << 28, kF16c = 1u << 29;  // 1: ecx
     constexpr unsigned kAvx2 = 1u << 5;                                     // 7: ebx
     constexpr unsigned kSkylake = 1u << 16 | 1u << 17 | 1u << 28 | 1u << 30 | 1u << 31;
     constexpr unsigned kIfma = 1u << 21;
     constexpr unsigned kVbmi = 1u << 1, kVbmi2 = 1u << 6, kVnni = 1u << 11;  // 7: ecx
     constexpr unsigned kBitalg = 1u << 12, kPopcnt = 1u << 14;
-    constexpr unsigned kAmx = 1u << 22 | 1u << 24;  // 7: edx: of bf16, and the tiles themselves
-    constexpr unsigned kBf16 = 1u << 5;             // 7, 1: eax
+    // AMX's tiles, bf16 and int8 products; AVX512-FP16: all that LLVM takes for granted. 7: edx
+    constexpr unsigned kAmx = 1u << 22 | 1u << 23 | 1u << 24 | 1u << 25;
+    constexpr unsigned kVnniAvx = 1u << 4, kBf16 = 1u << 5;  // 7, 1: eax
     unsigned a, b, c, d, b7, c7, d7, a71;
     if (!__get_cpuid(1, &a, &b, &c, &d) || !all(c, kFma | kAvx | kF16c)) return 0;
     if (!__get_cpuid_count(7, 0, &a, &b7, &c7, &d7)) return 0;
@@ -97,7 +102,7 @@ static int x86_level() {
     if (!all(b7, kIfma) || !all(c7, kVbmi | kVbmi2 | kVnni | kBitalg | kPopcnt)) return 2;
     if (!__get_cpuid_count(7, 1, &a71, &b, &c, &d)) return 2;
     if (!all(a71, kBf16)) return 2;
-    return all(d7, kAmx) && tiles_granted() ? 4 : 3;
+    return all(d7, kAmx) && all(a71, kVnniAvx) && os_saves(kTiles) ? 4 : 3;
 }
 
 Target host_target() { return {Target::X86, x86_level()}; }
@@ -105,6 +110,8 @@ Target host_target() { return {Target::X86, x86_level()}; }
 #else
 
 Target host_target() { return {Target::ARM, 0}; }
+
+bool granted(Target) { return true; }
 
 #endif
 

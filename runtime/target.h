@@ -18,6 +18,10 @@ bool parse_target(const char *name, Target *target);
 /* The best CPU target of this machine. */
 Target host_target();
 
+/* Whether the operating system lets this process run kernels of a target that the machine has:
+   Linux lends the registers of avx512_amx to processes that ask, and this asks. */
+bool granted(Target target);
+
 const char *target_name(Target target);
 
 /* attune_device of kernels for this target. */

@@ -49,7 +49,8 @@ private:
         f.store_in(MemoryType::Stack).bound_extent(v.qi, rows).bound_extent(v.qb, 1);
     }
 
-    // Unrolled, as loops that index small Funcs cost the products their registers (see below).
+    // Each tile unrolled: loops that index small Funcs cost the products their registers, see
+    // below.
     void by_tiles(Func f) {
         Var tiles("tiles");
         f.split(v.qi, tiles, v.qi, t.tile_rows).vectorize(v.qi, lanes).unroll(v.qi);
@@ -183,8 +184,8 @@ private:
             p.probability_halves.compute_at(tile);
             local(p.probability_halves, t.tile_rows);
             halves(p.probability_halves);
-            if (!p.source.given) tiles(p.dot, p.dot_tiles, v.k);
-            tiles(p.weighted, p.weighted_tiles, v.d);
+            if (!p.source.given) tile_product(p.dot, p.dot_tiles, v.k);
+            tile_product(p.weighted, p.weighted_tiles, v.d);
         } else {
             product(p.weighted, v.d, p.over_terms);
         }
@@ -201,7 +202,7 @@ private:
 
     // In the machine's tile registers, 16 queries and rows by 32 terms. Halide 21 holds one tile at
     // a time, so each product of tiles loads both sides.
-    void tiles(Func f, TileProduct &product, Var row) {
+    void tile_product(Func f, TileProduct &product, Var row) {
         Var qi("qi_in"), inner("inner");
         Halide::RVar outer_term("outer_term"), term("term");
         f.tile(v.qi, row, qi, inner, 16, 16, TailStrategy::RoundUp).vectorize(qi).vectorize(inner);
@@ -227,7 +228,8 @@ private:
         Func f = p.relative, dot = p.relative_dot;
         const int step = t.tiles ? 4 : t.key_step;  // no product of tiles
         f.compute_at(block).bound_extent(v.qi, t.query_tile).bound_extent(v.qb, 1);
-        f.split(v.k, groups, v.k, step, TailStrategy::RoundUp).split(v.qi, tiles, v.qi, t.tile_rows);
+        f.split(v.k, groups, v.k, step, TailStrategy::RoundUp)
+            .split(v.qi, tiles, v.qi, t.tile_rows);
         f.reorder(v.qi, v.k, tiles, groups).vectorize(v.qi, lanes).unroll(v.qi).unroll(v.k);
         dot.compute_at(f, tiles).bound_extent(v.k, step);
         local(dot, t.tile_rows);
@@ -269,7 +271,7 @@ Blocking cpu_blocking(const Params &p, const Storage &storage, int lanes) {
     t.columns = t.run = p.columns;
     t.row_threads = 1;
     // AVX2 has no shuffle of two whole vectors: 8 x 8 elements took 72 instructions, in four blocks
-    // of 4 x 4 they take 32 (window of 256 keys 0.61 -> 0.64, combiner_fixed 0.44 -> 0.46).
+    // of 4 x 4 they take 32 (Zen 3: window of 256 keys 0.61 -> 0.64, combiner_fixed 0.44 -> 0.46).
     t.transposed = p.columns_on_lanes ? 0 : lanes == 8 ? 4 : lanes;
     t.whole_groups = p.columns_on_lanes;
     t.pairs = storage.bf16_pairs && !p.columns_on_lanes;
@@ -289,7 +291,7 @@ void schedule_result(Softmax &x, bool by_head, int lanes) {
     s.parallel(x.over_blocks).parallel(x.head_loop).parallel(x.over_batches);
     const int width = x.out_blocks.width;  // of a constant head, then
     s.vectorize(x.column, width ? width : lanes, TailStrategy::GuardWithIf);
-    if (width && !x.column.is_rvar) s.unroll(x.column);  // combiner_fixed_2048 0.466 -> 0.475
+    if (width && !x.column.is_rvar) s.unroll(x.column);  // Zen 3: 2 %
 }
 
 void schedule_place(SourceFuncs &p, LoopLevel chunk, int lanes) {

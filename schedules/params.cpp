@@ -110,6 +110,10 @@ Params with_overrides(Params p, const std::string &text) {
         throw std::invalid_argument("schedule: query_tile " + std::to_string(p.query_tile) +
                                     " and key_chunk " + std::to_string(p.key_chunk) +
                                     " are at least 1");
+    // A record's tiles go with its block.
+    if (p.tile_rows > 0 && p.query_tile % p.tile_rows != 0 &&
+        text.find("tile_rows") == std::string::npos)
+        p.tile_rows = 0;
     if (p.tile_rows > 0 && p.query_tile % p.tile_rows != 0)
         throw std::invalid_argument("schedule: tile_rows " + std::to_string(p.tile_rows) +
                                     " does not divide query_tile " +

@@ -16,7 +16,8 @@ struct Params {
 };
 
 // What a record is looked up by; "*" or no field in a record fits everything, a list what is in it.
-// The record with the most exact fields wins, where dtype does not count, and the first of equals.
+// The record with the most exact fields wins, dtype aside, and of equals the first: so records of
+// fewer fields come first, those of any target at the top, and one with dtype before its like.
 struct ParamsKey {
     std::string target;   // "avx512", "opencl"
     std::string dtype;    // "f32"

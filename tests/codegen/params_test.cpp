@@ -37,12 +37,17 @@ TEST(Overrides, WhatIsNoNumberIsRefused) {
 
 // A list in a record fits what is in it: blocks of 16-bit storage share widened rows.
 TEST(Records, OfStorageTypes) {
-    const ParamsKey key{"avx2", "f32", "dense", "band", 64}, half{"avx2", "f16", "dense", "band", 64};
+    const ParamsKey key{"avx2", "f32", "dense", "band", 64},
+        half{"avx2", "f16", "dense", "band", 64};
     EXPECT_EQ(tuned_params(key).tile_rows, 0);
     EXPECT_GT(tuned_params(half).tile_rows, 0);
-    EXPECT_EQ(tuned_params(half).text(), tuned_params({"avx2", "bf16", "dense", "band", 64}).text());
-    const ParamsKey decode{"avx2", "f16", "dense", "decode", 64};
-    EXPECT_EQ(tuned_params(decode).columns_on_lanes, 1);
+    EXPECT_EQ(tuned_params(half).text(),
+              tuned_params({"avx2", "bf16", "dense", "band", 64}).text());
+    EXPECT_GT(tuned_params({"avx2", "f32", "tls_bidir", "means", 64}).tile_rows, 0);
+    for (const char *target : {"x86-64", "avx2", "avx512", "avx512_bf16", "avx512_amx", "aarch64"})
+        for (const char *dtype : {"f32", "f16", "bf16"})
+            EXPECT_EQ(tuned_params({target, dtype, "dense", "decode", 64}).columns_on_lanes, 1)
+                << target << " " << dtype;
 }
 
 // A stage has the numbers of a record of its name, and only of such a one.
@@ -59,6 +64,10 @@ TEST(Overrides, TilesFillABlock) {
     EXPECT_EQ(given("query_tile=48 tile_rows=24").tile_rows, 24);
     const std::string message = refusal("query_tile=48 tile_rows=32");
     EXPECT_NE(message.find("tile_rows 32 does not divide query_tile 48"), std::string::npos);
+    // Those of a record go with its block.
+    const Params recorded = tuned_params({"avx2", "f32", "tls_bidir", "plain", 64});
+    EXPECT_EQ(with_overrides(recorded, "query_tile=24").tile_rows, 0);
+    EXPECT_EQ(with_overrides(recorded, "query_tile=128").tile_rows, recorded.tile_rows);
 }
 
 // The last keys of each chunk would get no scores.

@@ -1,5 +1,7 @@
 #include <sched.h>
 
+#include <fstream>
+
 #include "fixture.h"
 
 struct BadOptions {
@@ -66,17 +68,32 @@ TEST(Context, DefaultsUseAllAllowedProcessors) {
     EXPECT_EQ(attune_context_threads(make_context(options(7)).get()), 7);
 }
 
+bool has_flag(const std::string &name) {
+    std::ifstream cpuinfo("/proc/cpuinfo");
+    std::string line;
+    while (std::getline(cpuinfo, line))
+        if (line.rfind("flags", 0) == 0) return (line + " ").find(" " + name + " ") != line.npos;
+    return false;
+}
+
 TEST(Context, EachTierOfThisMachineAndBelow) {
 #if defined(__x86_64__)
     const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
     const bool avx512 = __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
                         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512cd");
+    const bool bf16 = has_flag("avx512_bf16"), amx = bf16 && has_flag("amx_bf16");
     const struct {
         const char *target;
         bool works;
-    } tiers[] = {{"x86-64", true},   {"avx2", avx2},
-                 {"avx512", avx512}, {"x86-64-linux-avx-avx2-f16c-fma-sse41", avx2},
-                 {"opencl", true},   {"cuda", true},
+    } tiers[] = {{"x86-64", true},
+                 {"avx2", avx2},
+                 {"avx512", avx512},
+                 {"avx512_bf16", bf16},
+                 {"avx512_amx", amx},
+                 {"x86-64-linux-avx-avx2-f16c-fma-sse41", avx2},
+                 {"x86-64-linux-avx512-avx512_sapphirerapids", amx},
+                 {"opencl", true},
+                 {"cuda", true},
                  {"host", true}};
     for (const auto &tier : tiers) {
         attune_options o = options(1, tier.target);
