@@ -181,11 +181,11 @@ def page(result, image):
     clock = "the CPU time of the process" if result["threads"] == 1 else "the wall clock"
     method = METHOD.format(cores=cores, clock=clock, rounds=result["rounds"],
                            seconds=result["seconds"])
+    text = os.path.splitext(image)[0] + ".md"
     parts = ["# Performance", "Attune beside what can be installed for attention on a CPU.\n"
              "This page is made by [bench/compare](../bench/compare/README.md).",
              origin(result), "```\n" + "\n".join(result["commands"]) + "\n"
-             "python bench/compare/report.py result.json --plot docs/performance.svg "
-             "> docs/performance.md\n```",
+             f"python bench/compare/report.py result.json --plot docs/{image} > docs/{text}\n```",
              f"![Share of the FMA peak, a panel a shape]({image})",
              *summary(shapes), "## Peers that were faster", faster(shapes),
              "## Gaps", gaps(shapes), "## Method", method.strip(), "## All rows"]
