@@ -61,31 +61,45 @@ std::function<Expr(Expr)> kept(const Build &x) {
     return [&x, b = x.v.b](Expr n) { return x.load("keep", {b, n}) != 0; };
 }
 
-// The landmarks and the window's keys: key k is landmark k, or token first + k - R.
-Source keys(Build &x, const Rows &long_range, const Rows &tokens) {
-    Expr N = x.extent("N"), w = x.attribute("w"), segment = max(w, 1), R = marks(x);
+// All landmarks, read as they are laid out.
+Source far(const Build &x, const Rows &long_range) {
+    auto part = [=, v = x.v](int part) {
+        return [=](Expr d, const Key &m) { return long_range({d, part, v.h, m, v.b}); };
+    };
+    Source s;
+    s.name = "far";
+    s.first = 0;
+    s.last = s.max_keys = marks(x);
+    s.key = part(0);
+    s.value = part(1);
+    return s;
+}
+
+// The window's tokens.
+Source near(const Build &x, const Rows &tokens) {
+    Expr N = x.extent("N"), w = x.attribute("w"), segment = max(w, 1);
     // Without a window and landmarks a row sees itself.
     Expr width = select(w == 0 && x.attribute("r") == 0, 1, w);
     Expr e = select(w == 0, 0, max(w / 2, 1));
     auto begin = [=](Expr row) { return max(row / segment * segment - e, 0); };
     auto end = [=](Expr row) { return min(row / segment * segment + width + e, N); };
-    Expr first = begin(x.block_first());
+    auto part = [=, v = x.v](int part) {
+        return [=](Expr d, const Key &n) {
+            return tokens({d, part, v.h, unsafe_promise_clamped(n, 0, N - 1), v.b});
+        };
+    };
     Source s;
-    s.name = "keys";
-    s.first = 0;
-    s.last = R + end(x.block_last(N)) - first;
-    s.max_keys = R + min(N, x.query_tile + 2 * (segment + e));
+    s.name = "near";
+    s.first = begin(x.block_first());
+    s.last = end(x.block_last(N));
+    s.max_keys = min(N, x.query_tile + 2 * (segment + e));
     s.row = {begin, end};
-    auto token = [=](Expr k) { return k - R + first; };
-    s.locate = {[=](Expr k) { return select(k < R, k, token(k) + R); },
-                [=, &x](Expr k) {
-                    Expr n = unsafe_promise_clamped(max(token(k), 0), 0, N - 1);
-                    return select(kept(x)(n), n, -1);
-                }};
-    read(s, x, long_range, R, tokens, x.v.b,
-         [=](const Key &k) { return unsafe_promise_clamped(k.at[0], 0, R + N - 1); });
-    s.admit = [=](const std::vector<Expr> &r, Expr, const Key &k) {
-        return k < R || (k.at[1] >= r[0] && k.at[1] < r[1]);
+    s.locate = {[=, &x](Expr n) { return select(kept(x)(n), n, -1); }};
+    s.key = part(0);
+    s.value = part(1);
+    s.computed = true;
+    s.admit = [](const std::vector<Expr> &r, Expr, const Key &n) {
+        return n.at[0] >= r[0] && n.at[0] < r[1];
     };
     return s;
 }
@@ -106,7 +120,7 @@ Attention attention(Build &x) {
     long_range = normed(of_marks, long_range, columns(x, "gL"), columns(x, "bL"));
     a.norms = {of_tokens, of_marks};
     long_range = laid_out(x, "marks", long_range, R, a.before);
-    a.sources = {keys(x, long_range, tokens)};
+    a.sources = {far(x, long_range), near(x, tokens)};
     return a;
 }
 
