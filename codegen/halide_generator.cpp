@@ -96,7 +96,7 @@ private:
         if (!chosen) refuse("no special '" + special + "'");
         if (chosen->head_dims && head_dim < 1) refuse("special '" + special + "' needs head_dim");
         Kernel k{v, *chosen, head_dim, target_class(where.target().to_string()), "f32", {}};
-        k.params = tuned_params({k.target.name, k.dtype, variant, chosen->name, head_dim});
+        k.params = tuned_params({k.target.name, variant, chosen->name, head_dim});
         k.params = with_overrides(k.params, schedule);
         build = std::make_unique<Build>(*v, *chosen, head_dim, k.params.query_tile, k.storage());
         result = scheduled(k, *build);

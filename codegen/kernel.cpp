@@ -100,7 +100,7 @@ Halide::Func scheduled(const Kernel &k, Build &build) {
     };
     std::vector<Stage> stages;
     build.stage = [&](const std::string &name, const std::function<Attention()> &make, bool lse) {
-        const ParamsKey key{k.target.name, k.dtype, k.variant->name, "", k.head_dim};
+        const ParamsKey key{k.target.name, k.variant->name, "", k.head_dim};
         const Params params = stage_params(key, name, k.params);
         const int tile = std::exchange(build.query_tile, params.query_tile);
         Attention a = make();

@@ -57,7 +57,7 @@ void add_kernels(PackPlan &plan, const PackRequest &request, const Variant &v,
                  const TargetClass &target, const std::string &dtype) {
     auto add = [&](const Special &special, int head_dim) {
         Kernel k{&v, special, head_dim, target, dtype, {}};
-        k.params = tuned_params({target.name, dtype, v.name, special.name, head_dim});
+        k.params = tuned_params({target.name, v.name, special.name, head_dim});
         k.params = with_overrides(k.params, request.schedule);
         plan.kernels.push_back(k);
     };

@@ -28,10 +28,9 @@ const Field kFields[] = {{"query_tile", &Params::query_tile},
                          {"threads_y", &Params::threads_y},
                          {"unroll", &Params::unroll}};
 
-// Exact fields of a record that agree with the key, dtype aside; -1 if one contradicts it.
+// Exact fields of a record that agree with the key; -1 if one contradicts it.
 int fit(const nlohmann::json &record, const ParamsKey &key) {
     const nlohmann::json want = {{"target", key.target},
-                                 {"dtype", key.dtype},
                                  {"variant", key.variant},
                                  {"special", key.special},
                                  {"head_dim", key.head_dim}};
@@ -42,7 +41,7 @@ int fit(const nlohmann::json &record, const ParamsKey &key) {
         const bool fits = those.is_array() ? std::count(those.begin(), those.end(), value) > 0
                                            : those == value;
         if (!fits) return -1;
-        if (name != "dtype") exact++;
+        exact++;
     }
     return exact;
 }

@@ -16,11 +16,9 @@ struct Params {
 };
 
 // What a record is looked up by; "*" or no field in a record fits everything, a list what is in it.
-// The record with the most exact fields wins, dtype aside, and of equals the first: so records of
-// fewer fields come first, those of any target at the top, and one with dtype before its like.
+// The record with the most exact fields wins, and of equals the first: decoding comes first.
 struct ParamsKey {
     std::string target;   // "avx512", "opencl"
-    std::string dtype;    // "f32"
     std::string variant;  // "dense"
     std::string special;  // "band"
     int head_dim;         // 0: at run time

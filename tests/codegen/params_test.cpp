@@ -7,7 +7,7 @@ namespace attune {
 namespace {
 
 Params given(const std::string &text) {
-    return with_overrides(tuned_params({"avx2", "f32", "dense", "plain", 64}), text);
+    return with_overrides(tuned_params({"avx2", "dense", "plain", 64}), text);
 }
 
 std::string refusal(const std::string &text) {
@@ -35,29 +35,23 @@ TEST(Overrides, WhatIsNoNumberIsRefused) {
         EXPECT_NE(refusal(text).find(text), std::string::npos) << text;
 }
 
-// A list in a record fits what is in it: blocks of 16-bit storage share widened rows.
-TEST(Records, OfStorageTypes) {
-    const ParamsKey key{"avx2", "f32", "dense", "band", 64},
-        half{"avx2", "f16", "dense", "band", 64};
-    EXPECT_EQ(tuned_params(key).tile_rows, 0);
-    EXPECT_GT(tuned_params(half).tile_rows, 0);
-    EXPECT_EQ(tuned_params(half).text(),
-              tuned_params({"avx2", "bf16", "dense", "band", 64}).text());
-    EXPECT_GT(tuned_params({"avx2", "f32", "tls_bidir", "means", 64}).tile_rows, 0);
+// A list in a record fits what is in it.
+TEST(Records, OfDecodingWinForEachTarget) {
     for (const char *target : {"x86-64", "avx2", "avx512", "avx512_bf16", "avx512_amx", "aarch64"})
-        for (const char *dtype : {"f32", "f16", "bf16"})
-            EXPECT_EQ(tuned_params({target, dtype, "dense", "decode", 64}).columns_on_lanes, 1)
-                << target << " " << dtype;
+        for (const char *special : {"decode", "decode_any", "paged_decode", "paged_decode_any"})
+            EXPECT_EQ(tuned_params({target, "dense", special, 64}).columns_on_lanes, 1)
+                << target << " " << special;
+    EXPECT_GT(tuned_params({"avx2", "tls_bidir", "means", 64}).tile_rows, 0);
 }
 
 // A stage has the numbers of a record of its name, and only of such a one.
 TEST(Stages, HaveRecordsOrTheKernelsNumbers) {
-    const ParamsKey key{"avx512", "f32", "tls_bidir", "plain", 64};
+    const ParamsKey key{"avx512", "tls_bidir", "plain", 64};
     const Params kernel = with_overrides(tuned_params(key), "query_tile=48");
     EXPECT_EQ(stage_params(key, "others", kernel).text(), kernel.text());
     const Params means = stage_params(key, "means", kernel);
     EXPECT_NE(means.text(), kernel.text());
-    EXPECT_EQ(means.text(), tuned_params({"avx512", "f32", "tls_bidir", "means", 64}).text());
+    EXPECT_EQ(means.text(), tuned_params({"avx512", "tls_bidir", "means", 64}).text());
 }
 
 TEST(Overrides, TilesFillABlock) {
@@ -65,7 +59,7 @@ TEST(Overrides, TilesFillABlock) {
     const std::string message = refusal("query_tile=48 tile_rows=32");
     EXPECT_NE(message.find("tile_rows 32 does not divide query_tile 48"), std::string::npos);
     // Those of a record go with its block.
-    const Params recorded = tuned_params({"avx2", "f32", "tls_bidir", "plain", 64});
+    const Params recorded = tuned_params({"avx2", "tls_bidir", "plain", 64});
     EXPECT_EQ(with_overrides(recorded, "query_tile=24").tile_rows, 0);
     EXPECT_EQ(with_overrides(recorded, "query_tile=128").tile_rows, recorded.tile_rows);
 }

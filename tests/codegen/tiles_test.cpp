@@ -20,7 +20,7 @@ std::vector<uint8_t> compiled(const std::string &special, int head_dim) {
     const auto found = std::find_if(v.specials.begin(), v.specials.end(),
                                     [&](const Special &s) { return s.name == special; });
     Kernel k{&v, *found, head_dim, target_class("avx512_amx"), "bf16", {}};
-    k.params = tuned_params({k.target.name, k.dtype, v.name, special, head_dim});
+    k.params = tuned_params({k.target.name, v.name, special, head_dim});
     const std::string path = testing::TempDir() + "attune_tiles_" + special + ".o";
     compile_kernel(k, "attune_tiles_test", path);
     std::ifstream file(path, std::ios::binary);
