@@ -12,15 +12,10 @@ namespace {
 
 // The loops of one source: which RVar, how many keys an iteration stands for.
 struct Loops {
-    std::string range;  // Func of first and last key
-    std::string chunks, groups, keys, terms;
+    std::string range, tile_range;  // Funcs of first and last key; "": none
+    std::string chunks, groups, keys, terms, tiles;
     int key_chunk, key_step, term;  // keys of an iteration; term: of `terms`
 };
-
-bool ends_with(const std::string &name, const std::string &end) {
-    return name.size() >= end.size() &&
-           name.compare(name.size() - end.size(), end.size(), end) == 0;
-}
 
 // A sum as terms and how often each counts: simplify() does not cancel what nests in another order.
 using Terms = std::map<Expr, int64_t, IRDeepCompare>;
@@ -42,62 +37,117 @@ void add_terms(const Expr &e, int64_t factor, Terms &terms) {
 
 class TrimToRange : public IRMutator {
 public:
-    explicit TrimToRange(const Softmax &x) {
+    explicit TrimToRange(const Softmax &x)
+        : rows(x.rows),
+          block(x.over_blocks.name()),
+          result(x.result.name()),
+          state(x.state.name()),
+          tile_rows(x.blocking.tile_rows),
+          block_rows(x.blocking.query_tile) {
         const Blocking &t = x.blocking;
         for (const SourceFuncs &p : x.sources)
-            loops.push_back({p.range.name(), p.over_chunks.x.name(), p.over_groups.y.name(),
-                             p.over_keys.x.name(), p.over_terms.x.name(), t.key_chunk, t.key_step,
+            loops.push_back({p.range.name(), p.tile_range.defined() ? p.tile_range.name() : "",
+                             p.over_chunks.x.name(), p.over_groups.y.name(), p.over_keys.x.name(),
+                             p.over_terms.x.name(), p.tiles.name(), t.key_chunk, t.key_step,
                              t.pairs ? 2 : 1});
     }
 
 private:
     using IRMutator::visit;
     std::vector<Loops> loops;
+    const Expr rows;                         // of a head
+    const std::string block, result, state;  // RVar of its blocks, Funcs
+    const int tile_rows, block_rows;
+    Expr rows_left;                          // in a block: from its first row to the last
+    Expr tile;                               // in an update of the state: the tile's index
     std::map<std::string, Expr> lets;        // integers, in terms of what is no let
     std::map<std::string, Expr> chunk_left;  // by range: keys from the chunk's first to the end
     std::vector<Expr> positive;              // expressions that a loop in scope keeps above 0
 
-    static Expr end_of(const std::string &range, int which) {
-        return Load::make(Int(32), range + "." + std::to_string(which), 0, Halide::Buffer<>(),
+    // First (0) or last (1) key of a block, or of one of its tiles.
+    static Expr end_of(const std::string &range, int which, Expr tile = 0) {
+        return Load::make(Int(32), range + "." + std::to_string(which), tile, Halide::Buffer<>(),
                           Halide::Parameter(), const_true(), ModulusRemainder());
     }
 
-    // Keys from the start of iteration 0 of the loop to the end, and of one iteration.
-    bool keys_left(const std::string &loop, Expr &left, int &each, std::string &chunk_of) const {
-        for (const Loops &s : loops) {
-            if (ends_with(loop, "." + s.chunks)) {
-                left = end_of(s.range, 1) - end_of(s.range, 0);
-                each = s.key_chunk;
-                chunk_of = s.range;
-                return true;
-            }
-            bool groups = ends_with(loop, "." + s.groups);
-            bool keys = ends_with(loop, "." + s.keys);
-            if (!groups && !keys && !ends_with(loop, "." + s.terms)) continue;
-            // A source of one chunk has no loop over chunks.
-            auto chunk = chunk_left.find(s.range);
-            left =
-                chunk != chunk_left.end() ? chunk->second : end_of(s.range, 1) - end_of(s.range, 0);
-            each = groups ? s.key_step : keys ? 1 : s.term;
-            return true;
-        }
-        return false;
+    // Keys from the chunk's first to the end. A source of one chunk has no loop over chunks.
+    Expr in_chunk(const Loops &s) const {
+        auto chunk = chunk_left.find(s.range);
+        return chunk != chunk_left.end() ? chunk->second : end_of(s.range, 1) - end_of(s.range, 0);
     }
 
-    Stmt visit(const For *op) override {
-        Expr left;
-        int each = 0;
-        std::string chunk_of;
-        if (!keys_left(op->name, left, each, chunk_of)) return IRMutator::visit(op);
-        Expr here = left - Variable::make(Int(32), op->name) * each;
-        if (!chunk_of.empty()) chunk_left[chunk_of] = here;
+    // First or last key of the tile whose loop is in scope, from the chunk's first.
+    Expr tile_end(const Loops &s, int which) const {
+        return end_of(s.tile_range, which, tile) - (end_of(s.range, 1) - in_chunk(s));
+    }
+
+    Stmt blocks(const For *op) {
+        rows_left = rows - Variable::make(Int(32), op->name) * block_rows;
+        Stmt out = IRMutator::visit(op);
+        rows_left = Expr();
+        return out;
+    }
+
+    // Up to the last row. In the update of the state, only those that see a key of the chunk.
+    Stmt tiles(const For *op, const Loops &s) {
+        const bool ranges = !s.tile_range.empty() && starts_with(op->name, state + ".");
+        if (ranges) tile = Variable::make(Int(32), op->name);
+        Stmt body = mutate(op->body);
+        if (ranges) {
+            Expr first = max(tile_end(s, 0), 0), last = min(tile_end(s, 1), s.key_chunk);
+            body = IfThenElse::make(first < last, body);
+        }
+        tile = Expr();
+        Expr count = op->extent;
+        if (rows_left.defined()) count = min(count, (rows_left + (tile_rows - 1)) / tile_rows);
+        return For::make(op->name, op->min, count, op->for_type, op->partition_policy,
+                         op->device_api, body);
+    }
+
+    Stmt chunks(const For *op, const Loops &s) {
+        Expr left = end_of(s.range, 1) - end_of(s.range, 0);
+        chunk_left[s.range] = left - Variable::make(Int(32), op->name) * s.key_chunk;
+        Stmt out = shortened(op, 0, left, s.key_chunk, chunk_left[s.range]);
+        chunk_left.erase(s.range);
+        return out;
+    }
+
+    // Groups, keys or terms, `each` of them keys.
+    Stmt keys(const For *op, const Loops &s, int each) {
+        Expr left = in_chunk(s), here = left - Variable::make(Int(32), op->name) * each;
+        if (!tile.defined()) return shortened(op, 0, left, each, here);
+        return shortened(op, max(tile_end(s, 0), 0) / each, min(left, tile_end(s, 1)), each, here);
+    }
+
+    // To iterations from the first until those of `left` keys; here: of them, from this one on.
+    Stmt shortened(const For *op, Expr first, Expr left, int each, Expr here) {
         positive.push_back(here);
         Stmt body = mutate(op->body);
         positive.pop_back();
-        if (!chunk_of.empty()) chunk_left.erase(chunk_of);
-        Expr count = max(min(op->extent, (left + (each - 1)) / each), 0);
-        return For::make(op->name, op->min, count, op->for_type, op->partition_policy,
+        Expr count = max(min(op->extent, (left + (each - 1)) / each) - first, 0);
+        return For::make(op->name, op->min + first, count, op->for_type, op->partition_policy,
                          op->device_api, body);
+    }
+
+    Stmt visit(const For *op) override {
+        if (starts_with(op->name, result + ".") && ends_with(op->name, "." + block))
+            return blocks(op);
+        for (const Loops &s : loops) {
+            if (ends_with(op->name, "." + s.tiles)) return tiles(op, s);
+            if (ends_with(op->name, "." + s.chunks)) return chunks(op, s);
+            if (ends_with(op->name, "." + s.groups)) return keys(op, s, s.key_step);
+            if (ends_with(op->name, "." + s.keys)) return keys(op, s, 1);
+            if (ends_with(op->name, "." + s.terms)) return keys(op, s, s.term);
+        }
+        return IRMutator::visit(op);
+    }
+
+    // Halide frees the tiles' ranges where the block's range is made of them.
+    Stmt visit(const Free *op) override {
+        for (const Loops &s : loops)
+            if (!s.tile_range.empty() && starts_with(op->name, s.tile_range + "."))
+                return Evaluate::make(0);
+        return op;
     }
 
     // a < b where b - a is what the loop keeps positive.

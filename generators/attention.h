@@ -65,7 +65,9 @@ struct Relative {
 // Where a block of queries finds keys. Expressions may use the block, head and batch of Build.
 struct Source {
     std::string name;  // unique among the sources of a variant, and no prefix of another
-    Expr first, last;  // keys [first, last) of the block
+    // Keys [first, last) of the block. Where they depend on its rows by Build::block_first() and
+    // block_last() only, and nothing below on the block, a CPU also makes them for a part of the rows.
+    Expr first, last;
     Expr max_keys;     // upper bound of last - first over all blocks: extents and attributes only
     std::function<Expr(Expr d, const Key &key)> key, value;  // no key if scores are given
     // Integers of a key that cost a load or a division: made once a chunk, passed in Key::at.

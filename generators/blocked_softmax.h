@@ -25,6 +25,7 @@ struct Blocking {
     int key_step;     // divides key_chunk. Groups of keys that are not visited past the end; when
                       // it equals key_chunk all loops of a chunk have constant bounds and keys past
                       // the end are masked instead (GPU)
+    int unroll;       // CPU: steps of d in an iteration of the loop over scores; 0: one
     int columns;      // columns of V that one state element accumulates
     int run;          // how many of them are neighbours
     int row_threads;  // row i of a block belongs to thread row i % row_threads (CPU: 1)
@@ -58,7 +59,9 @@ struct SourceFuncs {
     Source source;
     Halide::RDom over_d, over_chunks, over_groups, over_keys;
     Halide::RDom over_terms;  // of the second product: keys, or pairs of them
+    Var tiles;                // of a block's rows (CPU)
     Func range;               // first and last key of a block (CPU)
+    Func tile_range;          // the same of each of its tiles; undefined: as the block's
     Func rows;                // integers of a query row
     Func place;               // integers of a key (CPU)
     Func key, value;          // rows of a chunk: inlined (CPU: read in place) or staged
@@ -93,6 +96,7 @@ struct Softmax {
     bool natural = false;   // scores are as the variant changed them; else times log2(e)
     Expr scale;             // of scores that is not in Q already; undefined: none
     Expr owners;            // of columns
+    Expr rows;              // of a head
     // Of the update of the result: rows of a thread, threads, blocks, heads, batch elements.
     Halide::RVar over_rows, over_threads, over_blocks, over_heads, over_batches;
     Halide::VarOrRVar column{v.d}, head_loop{v.h};  // of the result, as the loops over them

@@ -1,5 +1,6 @@
 #include "blocked_source.h"
 
+#include <algorithm>
 #include <numeric>
 
 #include "math/bf16.h"
@@ -32,11 +33,54 @@ Expr power(const Softmax &x, Expr difference) {
 
 namespace {
 
+// What Build::block_first() and block_last() are made of, for a tile of the block.
+class OfTile : public Halide::Internal::IRMutator {
+public:
+    OfTile(const Dims &v, const Blocking &t)
+        : block(v.qb.name()),
+          rows(t.query_tile),
+          first(v.qb * t.query_tile + v.qt * t.tile_rows),
+          end(first + t.tile_rows) {}
+
+    // Undefined if e depends on the block in another way.
+    Expr of(const Expr &e) {
+        Expr out = mutate(e);
+        return other ? Expr() : out;
+    }
+
+private:
+    using IRMutator::visit;
+    const std::string block;
+    const int rows;
+    const Expr first, end;
+    bool other = false;
+
+    bool is_block(const Expr &e) const {
+        auto variable = e.as<Halide::Internal::Variable>();
+        return variable && variable->name == block;
+    }
+
+    Expr visit(const Halide::Internal::Mul *op) override {
+        if (Halide::Internal::is_const(op->b, rows)) {
+            if (is_block(op->a)) return first;
+            auto next = op->a.as<Halide::Internal::Add>();
+            if (next && is_block(next->a) && Halide::Internal::is_const_one(next->b)) return end;
+        }
+        return IRMutator::visit(op);
+    }
+
+    Expr visit(const Halide::Internal::Variable *op) override {
+        other = other || op->name == block;
+        return op;
+    }
+};
+
 class SourceBuilder {
 public:
     SourceBuilder(Softmax &x, const Source &source, Expr rows)
         : x(x), v(x.v), t(x.blocking), rows(rows), whole(t.key_step == t.key_chunk) {
         p.source = source;
+        p.tiles = Var(source.name + "_tiles");
         p.range = Func(source.name + "_range");
         p.place = Func(source.name + "_place");
         Func *funcs[] = {&p.rows,     &p.key,      &p.value,       &p.dot,
@@ -107,11 +151,43 @@ private:
         if (whole) return;
         // An update, as Halide looks for bounds of the values of a Func that has none, and guards
         // the loops with what it finds.
-        p.range(v.qb, v.h, v.b) = Tuple(0, 0);
+        auto make = [](Func f, const std::vector<Expr> &at, Expr first, Expr last) {
+            f(at) = Tuple(0, 0);
+            FuncRef made = f(at);
+            f(at) = Tuple(Expr(made[0]) + first, Expr(made[1]) + last);
+        };
+        if (t.tile_rows < t.query_tile && !counted_from_block()) {
+            OfTile tile(v, t);
+            Expr tile_first = tile.of(first), tile_last = tile.of(last);
+            const bool both = tile_first.defined() && tile_last.defined();
+            if (both && !(equal(tile_first, first) && equal(tile_last, last))) {
+                p.tile_range = Func(p.source.name + "_tile_range");
+                make(p.tile_range, {v.qt, v.qb, v.h, v.b}, tile_first, tile_last);
+                // What is so anyway: Halide drops a Func that no Expr reads, and these are for a
+                // lowering pass.
+                FuncRef start = p.tile_range(0, v.qb, v.h, v.b);
+                first = min(first, start[0]), last = max(last, start[1]);
+            }
+        }
+        make(p.range, {v.qb, v.h, v.b}, first, last);
         FuncRef made = p.range(v.qb, v.h, v.b);
-        p.range(v.qb, v.h, v.b) = Tuple(Expr(made[0]) + first, Expr(made[1]) + last);
         first = made[0];
         last = made[1];
+    }
+
+    // Whether a key's number means another key in another block.
+    bool counted_from_block() const {
+        const Source &s = p.source;
+        const Var number("number"), row("row");
+        Key any{number, std::vector<Expr>(s.locate.size(), number)};
+        std::vector<Expr> uses{s.value(v.d, any)};
+        for (auto &f : s.locate) uses.push_back(f(number));
+        uses.push_back(s.given ? s.given(row, any) : s.key(v.d, any));
+        if (s.admit) uses.push_back(s.admit(std::vector<Expr>(s.row.size(), row), row, any));
+        if (s.score) uses.push_back(s.score(0.f, row, any));
+        return std::any_of(uses.begin(), uses.end(), [&](const Expr &e) {
+            return Halide::Internal::expr_uses_var(e, v.qb.name());
+        });
     }
 
     // Each where() becomes a loop bound: what lies past the last key is not visited.

@@ -144,7 +144,7 @@ Source keys_of(Build &x, const Sequence &s, const Band &band) {
                        row <= j + (band.left - band.offset);
             };
     }
-    keys.last = select(some, simplify(min(keys.last, s.last)), 0);
+    keys.last = select(some, min(keys.last, s.last), 0);
     if (x.may_have("mask"))
         keys.admit = [=, &x, v = x.v, b = s.batch, band = keys.admit](const std::vector<Expr> &r,
                                                                       Expr row, Expr j) {

@@ -221,6 +221,7 @@ private:
 struct Dims {
     Var d{"d"};    // column of a head
     Var qi{"qi"};  // query row within its block
+    Var qt{"qt"};  // tile of a block's rows
     Var g{"g"};    // owner of columns of the state
     Var k{"k"};    // key within its chunk
     Var kt{"kt"};  // group of keys within its chunk

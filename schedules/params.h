@@ -11,7 +11,7 @@ struct Params {
     int tile_rows = 0;                 // CPU: see Blocking; 0: query_tile
     int columns_on_lanes = 0;          // CPU: which of the two schedules
     int threads_x = 0, threads_y = 0;  // GPU: threads of a block
-    int unroll = 0;                    // GPU: steps of a reduction at once
+    int unroll = 0;                    // steps of a reduction at once (CPU: of d in scores)
     std::string text() const;          // "query_tile=64 key_chunk=128 ..."
 };
 

@@ -1,5 +1,6 @@
 #include "bf16.h"
 
+#include "exp2.h"
 #include "storage.h"
 
 namespace attune {
@@ -14,23 +15,15 @@ namespace {
 
 Expr word(uint32_t value) { return Expr(value); }
 
-// The operation itself: strict_float(e) would make all inside e strict.
-Expr strict(Call::IntrinsicOp operation, Expr a, Expr b) {
-    return Call::make(Float(32), operation, {a, b}, Call::PureIntrinsic);
-}
-
 // Bits of 2^(x + 1/2) for x <= -1/2.
 Expr exp2_bits(Expr x) {
     x = max(x, -127.f);
-    // Adding 1.5 * 2^23 rounds to an integer, outside the multiply-add pipes.
-    const float magic = 12582912.f;
-    Expr shifted = strict(Call::strict_add, x, magic);
-    Expr part = x - strict(Call::strict_sub, shifted, magic);
+    auto [exponent, part] = rounded(x);
     // Minimax polynomial of 2^(part + 1/2) on [-0.5, 0.5], relative error 8e-5: a 25th of a unit.
     static const float c[4] = {1.41411184f, 0.980419088f, 0.343103943f, 0.0780245232f};
     Expr p = c[3];
     for (int i = 2; i >= 0; i--) p = p * part + c[i];
-    return reinterpret<uint32_t>(p) + (reinterpret<uint32_t>(shifted) << word(23));
+    return reinterpret<uint32_t>(p) + exponent;
 }
 
 Expr bits(Expr value) {
