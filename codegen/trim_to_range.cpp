@@ -13,8 +13,9 @@ namespace {
 // The loops of one source: which RVar, how many keys an iteration stands for.
 struct Loops {
     std::string range, tile_range;  // Funcs of first and last key; "": none
-    std::string chunks, groups, keys, terms, tiles;
+    std::string chunks, groups, keys, terms, tiles, places;
     int key_chunk, key_step, term;  // keys of an iteration; term: of `terms`
+    int margin;                     // iterations of `places` at both ends that are for no pair
 };
 
 // A sum as terms and how often each counts: simplify() does not cancel what nests in another order.
@@ -48,8 +49,9 @@ public:
         for (const SourceFuncs &p : x.sources)
             loops.push_back({p.range.name(), p.tile_range.defined() ? p.tile_range.name() : "",
                              p.over_chunks.x.name(), p.over_groups.y.name(), p.over_keys.x.name(),
-                             p.over_terms.x.name(), p.tiles.name(), t.key_chunk, t.key_step,
-                             t.pairs ? 2 : 1});
+                             p.over_terms.x.name(), p.tiles.name(), p.places.name(), t.key_chunk,
+                             t.key_step, t.pairs ? 2 : 1,
+                             p.source.relative.margin / x.relative_step()});
     }
 
 private:
@@ -104,6 +106,11 @@ private:
                          op->device_api, body);
     }
 
+    Stmt places(const For *op, const Loops &s) {
+        return For::make(op->name, op->min + s.margin, max(op->extent - 2 * s.margin, 0),
+                         op->for_type, op->partition_policy, op->device_api, mutate(op->body));
+    }
+
     Stmt chunks(const For *op, const Loops &s) {
         Expr left = end_of(s.range, 1) - end_of(s.range, 0);
         chunk_left[s.range] = left - Variable::make(Int(32), op->name) * s.key_chunk;
@@ -134,6 +141,7 @@ private:
             return blocks(op);
         for (const Loops &s : loops) {
             if (ends_with(op->name, "." + s.tiles)) return tiles(op, s);
+            if (ends_with(op->name, "." + s.places)) return places(op, s);
             if (ends_with(op->name, "." + s.chunks)) return chunks(op, s);
             if (ends_with(op->name, "." + s.groups)) return keys(op, s, s.key_step);
             if (ends_with(op->name, "." + s.keys)) return keys(op, s, 1);

@@ -49,7 +49,8 @@ struct Key {
 // product of the row and a row of a table, and what the table's row adds of its own. It is made
 // once a block of queries, on CPUs.
 struct Relative {
-    Expr first, last;  // rows [first, last) of the table that the block needs, not none
+    Expr first, last;  // rows [first, last) of the table that the block may name, not none
+    int margin = 0;    // so many at both ends are named for pairs only that no row admits
     std::function<Expr(Expr d, Expr t)> load = {};
     std::function<Expr(Expr t)> more = {};
     // The table's row of an admitted pair; r: Source::row.

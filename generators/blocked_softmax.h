@@ -68,6 +68,7 @@ struct SourceFuncs {
     Func dot;                 // scores of a group of keys, products or given ones
     Func relative_dot;        // of a group of rows of Relative's table (CPU)
     Func relative;            // of all rows that a block needs
+    Var places;               // groups of these rows
     Func score;               // of a chunk, modified and masked
     Func maximum;             // of a row of the chunk
     Func probability;         // exp of score - maximum, of a term
@@ -108,6 +109,8 @@ struct Softmax {
     Func result{"result"};  // {o, lse} or o: dimensions d and those of Queries::place, reversed
     std::vector<SourceFuncs> sources;
     std::vector<BesideFuncs> beside;
+    // Rows of Relative's table at once; no product of tiles.
+    int relative_step() const { return blocking.tiles ? 4 : blocking.key_step; }
 };
 
 // Adds the columns to x.result.

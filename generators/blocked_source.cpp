@@ -81,6 +81,7 @@ public:
         : x(x), v(x.v), t(x.blocking), rows(rows), whole(t.key_step == t.key_chunk) {
         p.source = source;
         p.tiles = Var(source.name + "_tiles");
+        p.places = Var(source.name + "_places");
         p.range = Func(source.name + "_range");
         p.place = Func(source.name + "_place");
         Func *funcs[] = {&p.rows,     &p.key,      &p.value,       &p.dot,

@@ -39,19 +39,19 @@ Rows laid_out(const Build &x, const std::string &name, const Rows &rows, Expr co
     };
 }
 
-// Both are read and one is chosen: a branch for each vector was 20 % of the whole.
-void read(Source &s, const Build &x, const Rows &marks, Expr split, const Rows &tokens, Expr batch,
-          const std::function<Expr(const Key &)> &row) {
-    auto part = [=, h = x.v.h](int part) {
-        return [=](Expr d, const Key &k) {
-            Expr at = row(k), token = max(at - split, 0), mark = min(at, split);
-            return select(at < split, marks({d, part, h, mark, batch}),
-                          tokens({d, part, h, token, batch}));
-        };
+Rows within(const Rows &rows, Expr count) {
+    return [=](Element e) {
+        e.row = unsafe_promise_clamped(e.row, 0, count - 1);
+        return rows(e);
+    };
+}
+
+void read(Source &s, const Build &x, const Rows &rows) {
+    auto part = [=, v = x.v](int part) {
+        return [=](Expr d, const Key &k) { return rows({d, part, v.h, k, v.b}); };
     };
     s.key = part(0);
     s.value = part(1);
-    s.computed = true;
 }
 
 namespace {

@@ -23,10 +23,11 @@ Rows joined(const Rows &first, Expr split, const Rows &second);
 Rows laid_out(const Build &x, const std::string &name, const Rows &rows, Expr count,
               std::vector<Func> &before);
 
-// Makes a source read rows of head Dims::h in a batch element: before `split` landmarks, which are
-// laid out, then tokens.
-void read(Source &s, const Build &x, const Rows &marks, Expr split, const Rows &tokens, Expr batch,
-          const std::function<Expr(const Key &)> &row);
+// The same rows, of which a key is one of the first `count`.
+Rows within(const Rows &rows, Expr count);
+
+// Makes the keys of a source rows of head Dims::h in batch element Dims::b.
+void read(Source &s, const Build &x, const Rows &rows);
 
 // Means of `count` rows with weights softmax(s) over those that are kept (empty: all): a stage.
 Rows means(Build &x, const Rows &rows, Expr count, const std::function<Expr(Expr row)> &kept);

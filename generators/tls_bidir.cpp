@@ -63,15 +63,11 @@ std::function<Expr(Expr)> kept(const Build &x) {
 
 // All landmarks, read as they are laid out.
 Source far(const Build &x, const Rows &long_range) {
-    auto part = [=, v = x.v](int part) {
-        return [=](Expr d, const Key &m) { return long_range({d, part, v.h, m, v.b}); };
-    };
     Source s;
     s.name = "far";
     s.first = 0;
     s.last = s.max_keys = marks(x);
-    s.key = part(0);
-    s.value = part(1);
+    read(s, x, long_range);
     return s;
 }
 
@@ -83,11 +79,6 @@ Source near(const Build &x, const Rows &tokens) {
     Expr e = select(w == 0, 0, max(w / 2, 1));
     auto begin = [=](Expr row) { return max(row / segment * segment - e, 0); };
     auto end = [=](Expr row) { return min(row / segment * segment + width + e, N); };
-    auto part = [=, v = x.v](int part) {
-        return [=](Expr d, const Key &n) {
-            return tokens({d, part, v.h, unsafe_promise_clamped(n, 0, N - 1), v.b});
-        };
-    };
     Source s;
     s.name = "near";
     s.first = begin(x.block_first());
@@ -95,8 +86,7 @@ Source near(const Build &x, const Rows &tokens) {
     s.max_keys = min(N, x.query_tile + 2 * (segment + e));
     s.row = {begin, end};
     s.locate = {[=, &x](Expr n) { return select(kept(x)(n), n, -1); }};
-    s.key = part(0);
-    s.value = part(1);
+    read(s, x, within(tokens, N));
     s.computed = true;
     s.admit = [](const std::vector<Expr> &r, Expr, const Key &n) {
         return n.at[0] >= r[0] && n.at[0] < r[1];

@@ -78,7 +78,8 @@ public:
         Rows tokens = normed(of_tokens, raw, columns(x, "gW"), columns(x, "bW"));
         a.norms = {of_marks, of_tokens};
         far = laid_out(x, "marks", far, marks, a.before);
-        a.sources = {source(a, far, tokens)};
+        places(a);
+        a.sources = {landmarks_of(far), window(a, tokens)};
         return a;
     }
 
@@ -89,6 +90,7 @@ private:
     const Expr marks;  // landmarks that any row sees
     const Expr first;  // of the block's rows
     const Expr seen;   // landmarks that its last one sees
+    Func table{"places"}, own{"place_own"};  // rows of Rc, then of Rw; what ur adds to a row of Rw
 
     Expr visible(Expr row) const { return cached + row / S * r; }
 
@@ -115,71 +117,90 @@ private:
         return joined(both(x, "kcache", "vcache"), cached, mean);
     }
 
-    // Rows of Rc, then of Rw: what a query adds for where a key is.
-    Relative places(Attention &a) const {
+    // Widened once, unless products are those of bf16.
+    Storage held() const {
+        return x.storage.bf16_pairs ? x.storage : Storage{Halide::Float(32), false};
+    }
+
+    void places(Attention &a) const {
         Var t("t");
-        Func table("places"), own("place_own");
+        Func table = this->table, own = this->own;
         Halide::RDom d(0, D, "over_place");
         Expr near = t - nc, element = either(near < 0, x.load("Rc", {t, v.h, v.d}),
                                              x.load("Rw", {near, v.h, v.d}));
-        // Widened once, unless products are those of bf16.
-        const Storage held = x.storage.bf16_pairs ? x.storage : Storage{Halide::Float(32), false};
-        table(v.d, t, v.h, v.b) = narrow(element, held);
+        table(v.d, t, v.h, v.b) = narrow(element, held());
         table.bound(v.d, 0, D).bound(t, 0, nc + W);
         own(t, v.h, v.b) = 0.f;
         own(t, v.h, v.b) += x.load("ur", {v.h, d}) * x.load("Rw", {t, v.h, d});
         own.bound(t, 0, W);
         a.before.insert(a.before.end(), {table, own});
-        // Taps that no row of the block has repeat the outermost ones.
-        const int tile = x.query_tile;
-        auto at = [=, *this](Expr t) { return clamp(t, 0, nc + W - 1); };
+    }
+
+    // What a query adds for where a key is. Places that no row of the block has repeat the
+    // outermost ones.
+    Relative relative(Expr first, Expr last, int margin) const {
         Relative p;
-        p.first = nc - max(seen, tile);
-        p.last = nc + W + tile;
-        p.load = [=, h = v.h](Expr d, Expr t) { return widen(table(d, at(t), h, 0), held); };
-        p.more = [=, h = v.h, nc = nc](Expr t) {
-            return select(t < nc, 0.f, own(max(at(t) - nc, 0), h, 0));
+        p.first = first;
+        p.last = last;
+        p.margin = margin;
+        p.load = [=, *this](Expr d, Expr t) {
+            return widen(table(d, clamp(t, 0, nc + W - 1), v.h, 0), held());
         };
-        p.index = [nc = nc](const std::vector<Expr> &n, Expr, const Key &k) {
-            return nc - n[0] + k;
-        };
-        p.alike = [S = S](int rows) { return S % rows == 0; };
-        p.falls = [=, *this](const Key &k) { return k >= seen; };
-        p.falls_from = [=, *this](const Key &k) { return nc + k - seen; };
         return p;
     }
 
-    // Key k of a block is landmark k, or position first + 1 + k - seen.
-    Expr tap(Expr row, Expr k) const { return k - seen - (row - first); }
-
-    Source source(Attention &a, const Rows &far, const Rows &tokens) const {
-        Func own("content_own");
-        Halide::RDom d(0, D, "over_content");
-        Var row("row");
-        own(row, v.h, v.b) = 0.f;
-        own(row, v.h, v.b) += x.load("uw", {v.h, d}) * tokens({d, 0, v.h, row, v.b});
-        own.bound(row, 0, W + M);
+    // Read as they are laid out.
+    Source landmarks_of(const Rows &rows) const {
         Source s;
-        s.name = "rows";
+        s.name = "far";
         s.first = 0;
-        s.last = seen + x.block_last(M) - first + W;
-        s.max_keys = marks + x.query_tile + W;
-        s.locate = {
-            [=, *this](Expr k) { return select(k < seen, k, k - seen + first + 1 + marks); }};
+        s.last = seen;
+        s.max_keys = marks;
         s.row = {[=, *this](Expr row) { return visible(row); }};
-        read(s, x, far, marks, tokens, v.b, [=, *this](const Key &k) { return at(k); });
-        s.admit = [=, *this](const std::vector<Expr> &n, Expr row, const Key &k) {
-            Expr j = tap(row, k);
-            return k < n[0] || (j >= 0 && j < W);
+        read(s, x, rows);
+        s.admit = [](const std::vector<Expr> &n, Expr, const Key &k) { return k < n[0]; };
+        s.relative = relative(nc - max(seen, 1), nc, 0);
+        s.relative.index = [nc = nc](const std::vector<Expr> &n, Expr, const Key &k) {
+            return nc - n[0] + k;
         };
-        s.score = [=, *this](Expr score, Expr, const Key &k) {
-            return score + select(k < seen, 0.f, own(max(at(k) - marks, 0), v.h, v.b));
-        };
-        s.relative = places(a);
-        a.before.push_back(own);
+        s.relative.alike = [S = S](int rows) { return S % rows == 0; };
         return s;
     }
-    Expr at(const Key &k) const { return unsafe_promise_clamped(k.at[0], 0, marks + W + M - 1); }
+
+    // Row i of the block sees positions i + 1 to i + W of kw and vw.
+    Source window(Attention &a, const Rows &tokens) const {
+        Func content("content_own");
+        Halide::RDom d(0, D, "over_content");
+        Var at("at");
+        content(at, v.h, v.b) = 0.f;
+        content(at, v.h, v.b) += x.load("uw", {v.h, d}) * tokens({d, 0, v.h, at, v.b});
+        content.bound(at, 0, W + M);
+        a.before.push_back(content);
+        Source s;
+        s.name = "near";
+        s.first = first + 1;
+        s.last = x.block_last(M) + W + 1;
+        s.max_keys = x.query_tile + W;
+        read(s, x, within(tokens, W + M));
+        s.computed = true;
+        s.admit = [W = W](const std::vector<Expr> &, Expr row, const Key &k) {
+            return k > row && k <= row + W;
+        };
+        s.score = [=, *this](Expr score, Expr, const Key &k) {
+            return score + content(unsafe_promise_clamped(k, 0, W + M - 1), v.h, v.b);
+        };
+        const int tile = x.query_tile;
+        s.relative = relative(nc - tile, nc + W + tile, tile);
+        s.relative.more = [=, *this](Expr t) {
+            return own(clamp(t - nc, 0, W - 1), v.h, 0);
+        };
+        s.relative.index = [nc = nc](const std::vector<Expr> &, Expr row, const Key &k) {
+            return nc + k - 1 - row;
+        };
+        s.relative.falls = [](const Key &) { return Halide::Internal::const_true(); };
+        s.relative.falls_from = [=, *this](const Key &k) { return nc + k - 1 - first; };
+        return s;
+    }
 };
 
 Cost work(Build &x) {

@@ -147,8 +147,9 @@ private:
                         Expr place = (y - top + e + yy) * window + x0 - left + e + xx;
                         return select(k < far, window * window, place);
                     }};
-        read(s, x, marks, r, tokens, batch,
-             [=, *this](const Key &k) { return unsafe_promise_clamped(k.at[0], 0, far + L - 1); });
+        s.key = part(marks, 0);
+        s.value = part(marks, 1);
+        s.computed = true;
         if (!x.may_have("tab")) return s;
         Func bias = places(a);
         // Not the row, which the last of a block repeats: a vector of neighbours.
@@ -158,6 +159,16 @@ private:
             return score + bias(row, place, v.h, 0);
         };
         return s;
+    }
+
+    // Both are read and one is chosen: a branch for each vector was 20 % of the whole. A source of
+    // their own would merge as much again for a few landmarks.
+    decltype(Source::key) part(const Rows &marks, int part) const {
+        return [=, *this](Expr d, const Key &k) {
+            Expr at = unsafe_promise_clamped(k.at[0], 0, r + G + L - 1);
+            return select(at < r, marks({d, part, v.h, min(at, r), batch}),
+                          tokens({d, part, v.h, max(at - r, 0), batch}));
+        };
     }
 
     // What is added to the score of a row of any segment and a place of its window, which far keys

@@ -26,16 +26,30 @@ Rounded rounded(Expr x) {
             x - strict(Call::strict_sub, shifted, magic)};
 }
 
-Expr exp2_nonpositive(Expr x) {
-    x = max(x, -126.f);
-    auto [exponent, r] = rounded(x);
-    // Minimax polynomial of 2^r on [-0.5, 0.5]. Degree 4 would break the error rule. In pairs of
-    // terms, as a chain of five is what the loop waits for (Zen 3: dense 0.805 -> 0.813).
-    static const float c[6] = {1.00000007f,   0.693146967f,   0.240221197f,
-                               0.0555071328f, 0.00967554174f, 0.0013276472f};
-    Expr square = r * r;
-    Expr p = ((c[5] * r + c[4]) * square + (c[3] * r + c[2])) * square + (c[1] * r + c[0]);
+namespace {
+
+// Minimax polynomial of 2^r on [-0.5, 0.5]. Degree 4 would break the error rule.
+constexpr float kCoefficients[6] = {1.00000007f,   0.693146967f,   0.240221197f,
+                                    0.0555071328f, 0.00967554174f, 0.0013276472f};
+
+Expr scaled(Expr p, Expr exponent) {
     return reinterpret<float>(reinterpret<uint32_t>(p) + exponent);
+}
+
+}  // namespace
+
+Expr exp2_nonpositive(Expr x) {
+    auto [exponent, r] = rounded(max(x, -126.f));
+    Expr p = kCoefficients[5];
+    for (int i = 4; i >= 0; i--) p = p * r + kCoefficients[i];
+    return scaled(p, exponent);
+}
+
+Expr exp2_nonpositive_in_pairs(Expr x) {
+    auto [exponent, r] = rounded(max(x, -126.f));
+    const float *c = kCoefficients;
+    Expr square = r * r, high = (c[5] * r + c[4]) * square + (c[3] * r + c[2]);
+    return scaled(high * square + (c[1] * r + c[0]), exponent);
 }
 
 }  // namespace attune

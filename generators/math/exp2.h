@@ -18,4 +18,8 @@ Rounded rounded(Halide::Expr x);
 // must not see that selects 0 itself. Halide's fast_exp gives NaN there.
 Halide::Expr exp2_nonpositive(Halide::Expr x);
 
+// The same by pairs of terms: one multiplication more, but no chain of five that wait for each
+// other. For vectors that leave the multiply-add pipes idle meanwhile.
+Halide::Expr exp2_nonpositive_in_pairs(Halide::Expr x);
+
 }  // namespace attune
