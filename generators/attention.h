@@ -66,9 +66,7 @@ struct Relative {
 // Where a block of queries finds keys. Expressions may use the block, head and batch of Build.
 struct Source {
     std::string name;  // unique among the sources of a variant, and no prefix of another
-    // Keys [first, last) of the block. Where they depend on its rows by Build::block_first() and
-    // block_last() only, and nothing below on the block, a CPU also makes them for a part of the rows.
-    Expr first, last;
+    Expr first, last;  // keys [first, last) of the block
     Expr max_keys;     // upper bound of last - first over all blocks: extents and attributes only
     std::function<Expr(Expr d, const Key &key)> key, value;  // no key if scores are given
     // Integers of a key that cost a load or a division: made once a chunk, passed in Key::at.
@@ -84,6 +82,10 @@ struct Source {
     // The score itself in place of a scaled dot product, on CPUs: a load whose rows are neighbours.
     std::function<Expr(Expr row, const Key &key)> given = {};
     bool computed = false;  // key and value are more than a load: a CPU makes them once a chunk
+    // [first, last) is what the rows block_first() to block_last() see, whichever these are, and a
+    // key is the same in all blocks: a CPU makes the range for some of a block's rows as well.
+    // first and last are as Build made them, not simplified.
+    bool by_rows = false;
 };
 
 // LayerNorm's statistics of rows that span all heads, of K and of V.

@@ -1,6 +1,5 @@
 #include "blocked_source.h"
 
-#include <algorithm>
 #include <numeric>
 
 #include "math/bf16.h"
@@ -36,11 +35,11 @@ namespace {
 // What Build::block_first() and block_last() are made of, for a tile of the block.
 class OfTile : public Halide::Internal::IRMutator {
 public:
-    OfTile(const Dims &v, const Blocking &t)
+    OfTile(const Dims &v, const Blocking &t, Expr count)
         : block(v.qb.name()),
           rows(t.query_tile),
-          first(v.qb * t.query_tile + v.qt * t.tile_rows),
-          end(first + t.tile_rows) {}
+          first(min(v.qb * t.query_tile + v.qt * t.tile_rows, count - 1)),
+          end(v.qb * t.query_tile + (v.qt + 1) * t.tile_rows) {}
 
     // Undefined if e depends on the block in another way.
     Expr of(const Expr &e) {
@@ -157,8 +156,8 @@ private:
             FuncRef made = f(at);
             f(at) = Tuple(Expr(made[0]) + first, Expr(made[1]) + last);
         };
-        if (t.tile_rows < t.query_tile && !counted_from_block()) {
-            OfTile tile(v, t);
+        if (t.tile_rows < t.query_tile && p.source.by_rows) {
+            OfTile tile(v, t, rows);
             Expr tile_first = tile.of(first), tile_last = tile.of(last);
             const bool both = tile_first.defined() && tile_last.defined();
             if (both && !(equal(tile_first, first) && equal(tile_last, last))) {
@@ -174,21 +173,6 @@ private:
         FuncRef made = p.range(v.qb, v.h, v.b);
         first = made[0];
         last = made[1];
-    }
-
-    // Whether a key's number means another key in another block.
-    bool counted_from_block() const {
-        const Source &s = p.source;
-        const Var number("number"), row("row");
-        Key any{number, std::vector<Expr>(s.locate.size(), number)};
-        std::vector<Expr> uses{s.value(v.d, any)};
-        for (auto &f : s.locate) uses.push_back(f(number));
-        uses.push_back(s.given ? s.given(row, any) : s.key(v.d, any));
-        if (s.admit) uses.push_back(s.admit(std::vector<Expr>(s.row.size(), row), row, any));
-        if (s.score) uses.push_back(s.score(0.f, row, any));
-        return std::any_of(uses.begin(), uses.end(), [&](const Expr &e) {
-            return Halide::Internal::expr_uses_var(e, v.qb.name());
-        });
     }
 
     // Each where() becomes a loop bound: what lies past the last key is not visited.

@@ -54,6 +54,7 @@ Attention algorithm(Build &x) {
     chunk.first = x.block_first() / S * S;
     chunk.last = min((x.block_last(N) / S + 1) * S, n);
     chunk.max_keys = min(N, x.query_tile + 2 * S);
+    chunk.by_rows = true;
     chunk.key = [=, &x](Expr d, Expr r) { return x.load("k", {v.b, token(r), head, d}); };
     chunk.value = [=, &x](Expr d, Expr r) { return x.load("v", {v.b, token(r), head, d}); };
     chunk.row = {[=](Expr r) { return r / S * S; },

@@ -132,6 +132,7 @@ Source keys_of(Build &x, const Sequence &s, const Band &band) {
     keys.first = s.first;
     keys.last = band.length;
     keys.max_keys = s.most_keys;
+    keys.by_rows = true;
     if (!x.is("causal", 0) || !x.is("left", -1) || !x.is("right", -1)) {
         keys.first = max(band.first(x.block_first()), s.first);
         keys.last = band.last(x.block_last(s.queries));

@@ -107,6 +107,7 @@ Attention sequence(Build &x) {
     Source tokens = keys(x, "tokens", "k", "v");
     tokens.last = select(causal, x.block_last(T) + 1, T);
     tokens.max_keys = T;
+    tokens.by_rows = true;
     tokens.row = {[=](Expr row) { return select(causal, row, T); }};
     tokens.admit = [=, &x](const std::vector<Expr> &last, Expr, Expr j) {
         Expr seen = j <= last[0];

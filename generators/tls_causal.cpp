@@ -156,6 +156,7 @@ private:
         s.first = 0;
         s.last = seen;
         s.max_keys = marks;
+        s.by_rows = true;
         s.row = {[=, *this](Expr row) { return visible(row); }};
         read(s, x, rows);
         s.admit = [](const std::vector<Expr> &n, Expr, const Key &k) { return k < n[0]; };
@@ -181,6 +182,7 @@ private:
         s.first = first + 1;
         s.last = x.block_last(M) + W + 1;
         s.max_keys = x.query_tile + W;
+        s.by_rows = true;
         read(s, x, within(tokens, W + M));
         s.computed = true;
         s.admit = [W = W](const std::vector<Expr> &, Expr row, const Key &k) {
