@@ -112,7 +112,7 @@ private:
     }
 
     Stmt chunks(const For *op, const Loops &s) {
-        Expr left = end_of(s.range, 1) - end_of(s.range, 0);
+        Expr left = in_chunk(s);
         chunk_left[s.range] = left - Variable::make(Int(32), op->name) * s.key_chunk;
         Stmt out = shortened(op, 0, left, s.key_chunk, chunk_left[s.range]);
         chunk_left.erase(s.range);

@@ -4,6 +4,7 @@
 
 #include "math/bf16.h"
 #include "math/exp2.h"
+#include "of_tile.h"
 
 namespace attune {
 
@@ -31,48 +32,6 @@ Expr power(const Softmax &x, Expr difference) {
 }
 
 namespace {
-
-// What Build::block_first() and block_last() are made of, for a tile of the block.
-class OfTile : public Halide::Internal::IRMutator {
-public:
-    OfTile(const Dims &v, const Blocking &t, Expr count)
-        : block(v.qb.name()),
-          rows(t.query_tile),
-          first(min(v.qb * t.query_tile + v.qt * t.tile_rows, count - 1)),
-          end(v.qb * t.query_tile + (v.qt + 1) * t.tile_rows) {}
-
-    // Undefined if e depends on the block in another way.
-    Expr of(const Expr &e) {
-        Expr out = mutate(e);
-        return other ? Expr() : out;
-    }
-
-private:
-    using IRMutator::visit;
-    const std::string block;
-    const int rows;
-    const Expr first, end;
-    bool other = false;
-
-    bool is_block(const Expr &e) const {
-        auto variable = e.as<Halide::Internal::Variable>();
-        return variable && variable->name == block;
-    }
-
-    Expr visit(const Halide::Internal::Mul *op) override {
-        if (Halide::Internal::is_const(op->b, rows)) {
-            if (is_block(op->a)) return first;
-            auto next = op->a.as<Halide::Internal::Add>();
-            if (next && is_block(next->a) && Halide::Internal::is_const_one(next->b)) return end;
-        }
-        return IRMutator::visit(op);
-    }
-
-    Expr visit(const Halide::Internal::Variable *op) override {
-        other = other || op->name == block;
-        return op;
-    }
-};
 
 class SourceBuilder {
 public:
@@ -157,8 +116,7 @@ private:
             f(at) = Tuple(Expr(made[0]) + first, Expr(made[1]) + last);
         };
         if (t.tile_rows < t.query_tile && p.source.by_rows) {
-            OfTile tile(v, t, rows);
-            Expr tile_first = tile.of(first), tile_last = tile.of(last);
+            Expr tile_first = of_tile(first, v, t, rows), tile_last = of_tile(last, v, t, rows);
             const bool both = tile_first.defined() && tile_last.defined();
             if (both && !(equal(tile_first, first) && equal(tile_last, last))) {
                 p.tile_range = Func(p.source.name + "_tile_range");
