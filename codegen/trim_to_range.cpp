@@ -13,8 +13,8 @@ namespace {
 // The loops of one source: which RVar, how many keys an iteration stands for.
 struct Loops {
     std::string range, tile_range;  // Funcs of first and last key; "": none
-    std::string chunks, groups, keys, terms, tiles, places;
-    int key_chunk, key_step, term;  // keys of an iteration; term: of `terms`
+    std::string chunks, groups, keys, terms, steps, tiles, places;
+    int key_chunk, key_step, term, value_step;  // keys of an iteration; term: of `terms`
     int margin;                     // iterations of `places` at both ends that are for no pair
 };
 
@@ -49,8 +49,10 @@ public:
         for (const SourceFuncs &p : x.sources)
             loops.push_back({p.range.name(), p.tile_range.defined() ? p.tile_range.name() : "",
                              p.over_chunks.x.name(), p.over_groups.y.name(), p.over_keys.x.name(),
-                             p.over_terms.x.name(), p.tiles.name(), p.places.name(), t.key_chunk,
-                             t.key_step, t.pairs ? 2 : 1,
+                             p.over_terms.x.name(),
+                             t.value_step ? p.over_steps.y.name() : p.over_terms.x.name(),
+                             p.tiles.name(), p.places.name(), t.key_chunk, t.key_step,
+                             t.pairs ? 2 : 1, t.value_step,
                              p.source.relative.margin / x.relative_step()});
     }
 
@@ -126,6 +128,13 @@ private:
         return shortened(op, max(tile_end(s, 0), 0) / each, min(left, tile_end(s, 1)), each, here);
     }
 
+    // Whole ones.
+    Stmt steps(const For *op, const Loops &s) {
+        Expr count = min(op->extent, max(in_chunk(s), 0) / s.value_step);
+        return For::make(op->name, op->min, count, op->for_type, op->partition_policy,
+                         op->device_api, mutate(op->body));
+    }
+
     // To iterations from the first until those of `left` keys; here: of them, from this one on.
     Stmt shortened(const For *op, Expr first, Expr left, int each, Expr here) {
         positive.push_back(here);
@@ -146,6 +155,7 @@ private:
             if (ends_with(op->name, "." + s.groups)) return keys(op, s, s.key_step);
             if (ends_with(op->name, "." + s.keys)) return keys(op, s, 1);
             if (ends_with(op->name, "." + s.terms)) return keys(op, s, s.term);
+            if (ends_with(op->name, "." + s.steps)) return steps(op, s);
         }
         return IRMutator::visit(op);
     }

@@ -29,7 +29,8 @@ struct Queries {
     std::function<std::vector<Expr>(Expr row)> place;
     std::function<Expr(Expr row)> valid;     // rows for which it is false give 0; empty: all count
     std::function<Expr(Expr row)> position;  // on the key axis, for score and admit; empty: row
-    Expr sink;  // logit of one more key, which has no value; undefined: none
+    std::function<Expr(Expr row)> head;      // that the row belongs to; empty: v.h
+    std::function<Expr(Expr row)> sink;  // logit of one more key, which has no value; empty: none
     // An earlier softmax of the same rows over other keys, which this one continues: its result and
     // its log-sum-exp, -inf with zeros where it saw no key. Empty: none.
     std::function<Expr(Expr d, Expr row)> initial;

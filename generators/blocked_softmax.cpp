@@ -78,8 +78,9 @@ void finish(Softmax &x, const Queries &q) {
     }
     Expr row = v.qb * t.query_tile + v.qi;
     Expr top = own[0], sum = own[1], factor = 1.f;
-    if (q.sink.defined()) {
-        Expr sink = x.natural ? q.sink : q.sink * kLog2e, smaller = power(x, -abs(top - sink));
+    if (q.sink) {
+        Expr logit = q.sink(min(row, q.count - 1));
+        Expr sink = x.natural ? logit : logit * kLog2e, smaller = power(x, -abs(top - sink));
         factor = select(top >= sink, 1.f, smaller);
         sum = sum * factor + select(top >= sink, smaller, 1.f);
         top = max(top, sink);
@@ -104,7 +105,7 @@ void store(Softmax &x, const Build &build, const Queries &q, Expr columns, bool 
     const Blocking &t = x.blocking;
     const int threads = t.row_threads, n = t.query_tile;
     Expr blocks = (q.count + n - 1) / n, d = v.d;
-    std::vector<Halide::Range> loops{{0, n / threads}, {0, threads}, {0, blocks}, {0, q.batches}};
+    std::vector<Halide::Range> loops{{0, n / threads}, {0, threads}, {0, blocks}};
     // A stage whose result has a dimension of heads can be made for one of them.
     auto is_head = [&](const Expr &index) {
         auto variable = index.as<Halide::Internal::Variable>();
@@ -112,15 +113,18 @@ void store(Softmax &x, const Build &build, const Queries &q, Expr columns, bool 
     };
     const std::vector<Expr> of_zero = q.place(0);
     const bool free_head = std::any_of(of_zero.begin(), of_zero.end(), is_head);
+    // In the order that a schedule wants: Halide exchanges no loops that share an index.
     if (!free_head) loops.push_back({0, q.heads});
+    loops.push_back({0, q.batches});
     // Innermost, as Halide moves no loop past one whose columns might be the same.
     if (q.column) loops.insert(loops.begin(), {0, x.value_head});
     RDom over(loops, "over_rows");
     const int first = q.column ? 1 : 0;
     if (q.column) x.column = over.x, d = over.x;
-    Halide::RVar *const rvars[] = {&x.over_rows, &x.over_threads, &x.over_blocks, &x.over_batches,
-                                   &x.over_heads};
-    for (int r = 0; first + r < over.dimensions(); r++) *rvars[r] = over[first + r];
+    std::vector<Halide::RVar *> rvars{&x.over_rows, &x.over_threads, &x.over_blocks};
+    if (!free_head) rvars.push_back(&x.over_heads);
+    rvars.push_back(&x.over_batches);
+    for (size_t r = 0; r < rvars.size(); r++) *rvars[r] = over[first + int(r)];
     Expr head = v.h;
     if (!free_head) x.head_loop = x.over_heads, head = x.over_heads;
     auto here = [&](Expr e) {

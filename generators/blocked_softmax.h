@@ -33,6 +33,9 @@ struct Blocking {
                       // by each column's owner, and what lives across the chunk loop is read once
                       // more after it: Halide 21 frees shared memory after its last use in program
                       // order, back edges of loops ignored
+    int value_step;   // columns on the lanes, tiles of rows: keys whose products with V are added
+                      // to all rows and columns before those of the next; 0: one row a block
+    int ahead;        // and rows of K and V that are asked for before they are loaded
     bool whole_groups;  // keys past the end are masked up to the next key_step, so that the softmax
                         // of a chunk is over vectors of keys
     bool widen;         // 16-bit storage on a CPU: K and V of a chunk as f32, made once
@@ -59,7 +62,10 @@ struct SourceFuncs {
     Source source;
     Halide::RDom over_d, over_chunks, over_groups, over_keys;
     Halide::RDom over_terms;  // of the second product: keys, or pairs of them
+    Halide::RDom over_steps, over_rest;  // or whole steps of Blocking::value_step, what is left
+    Func step_value;                     // value of a whole step
     Var tiles;                // of a block's rows (CPU)
+    Var keys;                 // pairs of keys of a group (CPU, columns on the lanes)
     Func range;               // first and last key of a block (CPU)
     Func tile_range;          // the same of each of its tiles; undefined: as the block's
     Func rows;                // integers of a query row

@@ -39,6 +39,7 @@ public:
         : x(x), v(x.v), t(x.blocking), rows(rows), whole(t.key_step == t.key_chunk) {
         p.source = source;
         p.tiles = Var(source.name + "_tiles");
+        p.keys = Var(source.name + "_keys");
         p.places = Var(source.name + "_places");
         p.range = Func(source.name + "_range");
         p.place = Func(source.name + "_place");
@@ -115,7 +116,7 @@ private:
             FuncRef made = f(at);
             f(at) = Tuple(Expr(made[0]) + first, Expr(made[1]) + last);
         };
-        if (t.tile_rows < t.query_tile && p.source.by_rows) {
+        if (t.tile_rows < t.query_tile && p.source.by_rows && !t.value_step) {
             Expr tile_first = of_tile(first, v, t, rows), tile_last = of_tile(last, v, t, rows);
             const bool both = tile_first.defined() && tile_last.defined();
             if (both && !(equal(tile_first, first) && equal(tile_last, last))) {
@@ -344,11 +345,25 @@ private:
         p.sum(at({v.qi})) += weight;
         if (t.tiles) return weigh_tiles();
         p.weighted(at({v.qi, v.d})) = 0.f;
+        if (!t.value_step) return weigh(p.over_terms, p.value);
+        // Two updates, so that the first has no condition inside and nothing past the end is read.
+        const int step = t.value_step, chunk = t.key_chunk;
+        Expr whole = min(left, chunk) / step * step;
+        p.over_steps = RDom(0, step, 0, chunk / step, p.source.name + "_over_steps");
+        p.over_steps.where(p.over_steps.y * step < whole);
+        p.step_value = Func(p.source.name + "_step_value");
+        p.step_value(at({v.d, v.k})) = p.value(at({v.d, v.k}));
+        weigh(p.over_steps.y * step + p.over_steps.x, p.step_value);
+        p.over_rest = RDom(0, step - 1, p.source.name + "_over_rest");
+        p.over_rest.where(whole + p.over_rest < min(left, chunk));
+        weigh(unsafe_promise_clamped(whole + p.over_rest, 0, chunk - 1), p.value);
+    }
+
+    void weigh(Expr term, Func value) {
         FuncRef weighted = p.weighted(at({v.qi, v.d}));
-        term = p.over_terms;
         FuncRef probability = p.probability(at({v.qi, term}));
         Expr factor = t.pairs ? Expr(probability[0]) : Expr(probability);
-        weighted = sum(weighted, factor, p.value(at({v.d, term})));
+        weighted = sum(weighted, factor, value(at({v.d, term})));
     }
 
     void weigh_tiles() {

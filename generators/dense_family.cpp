@@ -41,7 +41,7 @@ std::vector<Special> dense_specials(const Variant &v) {
     using Attributes = std::map<std::string, double>;
     const Attributes uncapped{{"softcap", 0}};
     const Attributes all{{"causal", 0}, {"left", -1}, {"right", -1}, {"softcap", 0}};
-    const std::map<std::string, int> one{{"Lq", 1}};
+    const std::map<std::string, int> one{{"Lq", 1}}, alone{{"Lq", 1}, {"Hq/Hkv", 1}};
     auto without = [&](const std::vector<std::string> &tensors) {
         std::vector<std::string> out;
         for (const std::string &t : tensors)
@@ -50,8 +50,10 @@ std::vector<Special> dense_specials(const Variant &v) {
     };
     const auto none = without({"bias", "mask", "alibi"});
     // Loads of a bias or a mask by queries on the lanes are gathers: not where they are absent.
-    std::vector<Special> specials = {{"decode", uncapped, true, none, false, one},
-                                     {"decode_any", uncapped, false, none, false, one},
+    std::vector<Special> specials = {{"decode", uncapped, true, none, false, alone},
+                                     {"decode_any", uncapped, false, none, false, alone},
+                                     {"group", uncapped, true, none, false, one},
+                                     {"group_any", uncapped, false, none, false, one},
                                      {"plain", all, true, none},
                                      {"band", uncapped, true, none},
                                      {"generic", uncapped, false, without({"bias", "mask"})},
@@ -81,6 +83,28 @@ std::vector<Special> dense_specials(const Variant &v, const std::vector<std::str
 }
 
 namespace {
+
+// Of one query a sequence, rows are the heads that share keys, so that these are read once.
+bool heads_are_rows(const Build &x) { return x.has("Lq", 1) && !x.has("Hq/Hkv", 1); }
+
+Expr group(const Build &x) { return x.extent("Hq") / x.extent("Hkv"); }
+
+// Head v.h is then a key head.
+Sequence with_heads_as_rows(const Build &x, Sequence s) {
+    auto of_head = [first = x.v.h * group(x), heads = x.extent("Hq"), h = x.v.h.name()](Expr row) {
+        Expr head = unsafe_promise_clamped(first + row, 0, heads - 1);
+        return [=](Expr e) { return substitute(h, head, e); };
+    };
+    s.query = [=, query = s.query](Expr d, Expr row) { return of_head(row)(query(d, 0)); };
+    s.place = [=, place = s.place](Expr row) {
+        std::vector<Expr> out = place(0);
+        std::transform(out.begin(), out.end(), out.begin(), of_head(row));
+        return out;
+    };
+    s.rows = select(s.rows > 0, group(x), 0);
+    s.most_queries = group(x);
+    return s;
+}
 
 // What a row admits: keys [p - left, p + right] of [0, length).
 struct Band {
@@ -123,7 +147,8 @@ decltype(Source::score) score(Build &x, const Band &band, Expr b) {
 }
 
 Source keys_of(Build &x, const Sequence &s, const Band &band) {
-    Expr some = x.block_first() < s.queries;
+    const bool one = x.has("Lq", 1);  // all rows are at position 0
+    Expr first = one ? Expr(0) : x.block_first(), last = one ? Expr(0) : x.block_last(s.queries);
     Source keys;
     keys.name = "keys";
     keys.key = s.key;
@@ -132,20 +157,20 @@ Source keys_of(Build &x, const Sequence &s, const Band &band) {
     keys.first = s.first;
     keys.last = band.length;
     keys.max_keys = s.most_keys;
-    keys.by_rows = true;
+    keys.by_rows = !one;
     if (!x.is("causal", 0) || !x.is("left", -1) || !x.is("right", -1)) {
-        keys.first = max(band.first(x.block_first()), s.first);
-        keys.last = band.last(x.block_last(s.queries));
+        keys.first = max(band.first(first), s.first);
+        keys.last = band.last(last);
         keys.max_keys = min(s.most_keys, band.left + band.right + x.query_tile);
         // As differences of j, which a GPU keeps out of its registers; clamped row bounds spill.
         // The range of a single query is exact.
-        if (!Halide::Internal::is_const_one(simplify(s.most_queries)))
+        if (!one)
             keys.admit = [=](const std::vector<Expr> &, Expr row, Expr j) {
                 return row >= j - (band.offset + band.right) &&
                        row <= j + (band.left - band.offset);
             };
     }
-    keys.last = select(some, min(keys.last, s.last), 0);
+    keys.last = select(first < s.queries, min(keys.last, s.last), 0);
     if (x.may_have("mask"))
         keys.admit = [=, &x, v = x.v, b = s.batch, band = keys.admit](const std::vector<Expr> &r,
                                                                       Expr row, Expr j) {
@@ -158,22 +183,29 @@ Source keys_of(Build &x, const Sequence &s, const Band &band) {
 
 }  // namespace
 
-Expr kv_head(const Build &x) { return x.v.h / (x.extent("Hq") / x.extent("Hkv")); }
+Expr kv_head(const Build &x) { return heads_are_rows(x) ? x.v.h : x.v.h / group(x); }
 
 Attention dense_attention(Build &x, const SequenceOf &sequence, Expr batches) {
-    const Sequence s = sequence(x, x.v.b);
+    Sequence s = sequence(x, x.v.b);
+    if (!s.place) s.place = [v = x.v](Expr row) { return std::vector<Expr>{v.b, row, v.h}; };
     const Band band = band_of(x, s);
+    const bool by_group = heads_are_rows(x);
+    if (by_group) s = with_heads_as_rows(x, s);
+    auto query = [one = x.has("Lq", 1)](Expr row) { return one ? Expr(0) : row; };
+    auto head = [=, &x](Expr row) { return by_group ? x.v.h * group(x) + row : x.v.h; };
     Attention a;
     a.queries.count = s.most_queries;
     a.queries.stored = s.rows;
     a.queries.batches = batches;
-    a.queries.heads = x.extent("Hq");
+    a.queries.heads = x.extent(by_group ? "Hkv" : "Hq");
     a.queries.scale = x.attribute("scale");
     a.queries.load = s.query;
     a.queries.place = s.place;
-    a.queries.valid = [=](Expr row) { return row < s.queries; };
-    a.queries.position = [=](Expr row) { return row + band.offset; };
-    if (x.may_have("sink")) a.queries.sink = x.load("sink", {x.v.h});
+    a.queries.valid = [=](Expr row) { return query(row) < s.queries; };
+    a.queries.position = [=](Expr row) { return query(row) + band.offset; };
+    a.queries.head = head;
+    if (x.may_have("sink"))
+        a.queries.sink = [=, &x](Expr row) { return x.load("sink", {head(row)}); };
     a.sources = {keys_of(x, s, band)};
     return a;
 }

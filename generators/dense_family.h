@@ -25,8 +25,8 @@ void declare_q_offset(Variant &v);
 void declare_scores(Variant &v, bool align);  // attributes
 
 // Kernels without options for each head size, and others for the rest of them: "decode",
-// "decode_any" (one query), "plain", "band", "generic", "bias", "mask", "softcap", "full"
-// (everything).
+// "decode_any" (one query), "group", "group_any" (one query whose heads share keys), "plain",
+// "band", "generic", "bias", "mask", "softcap", "full" (everything).
 std::vector<Special> dense_specials(const Variant &v);
 
 // Those of these kinds, on CPUs only. Tensors of `absent` are given to none of them; their names

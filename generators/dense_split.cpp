@@ -26,6 +26,7 @@ void declare(Variant &v) {
     v.integer("tile", 1, 1, INT32_MAX, "with n_split: ranges are multiples of it");
     v.integer("split_size", 0, 0, INT32_MAX, "keys of a range; 0: by n_split");
     v.extent("S", select(Value("n_split") > 0, "n_split", ceil(keys / "split_size")));
+    v.extent("Hq/Hkv", ceil(Value("Hq") / "Hkv"));
     v.divides("Hkv", "Hq");
     v.require((Value("n_split") > 0) != (Value("split_size") > 0),
               "exactly one of n_split and split_size is given");
@@ -38,7 +39,8 @@ void declare(Variant &v) {
               "bias, mask, q_len and q_offset do not go with pages");
     const std::vector<std::string> paged{"k", "v", "bias", "mask", "q_offset"};
     const std::vector<std::string> dense{"k_pages", "v_pages", "block_table"};
-    const std::vector<std::string> kinds{"decode", "decode_any", "generic", "full"};
+    const std::vector<std::string> kinds{"decode",    "decode_any", "group",
+                                         "group_any", "generic",    "full"};
     v.specials = dense_specials(v, kinds, "", dense);
     for (const Special &s : dense_specials(v, kinds, "paged_", paged)) v.specials.push_back(s);
 }

@@ -264,6 +264,11 @@ bool Build::is(const std::string &id, double value) const {
     return fixed != fixed_attributes.end() && fixed->second == value;
 }
 
+bool Build::has(const std::string &symbol, int extent) const {
+    auto fixed = fixed_extents.find(symbol);
+    return fixed != fixed_extents.end() && fixed->second == extent;
+}
+
 bool Build::may_have(const std::string &tensor) const {
     return variant.has_tensor(tensor) &&
            std::find(absent.begin(), absent.end(), tensor) == absent.end();
@@ -324,8 +329,8 @@ void complete(const Build &x, Queries &q) {
 Attention make_attention(Build &x) {
     Attention a = x.variant.build(x);
     complete(x, a.queries);
-    auto site = [&x, position = a.queries.position](Expr row, Expr key) {
-        return Site{x.v.b, x.v.h, position ? position(row) : row, key};
+    auto site = [&x, position = a.queries.position, head = a.queries.head](Expr row, Expr key) {
+        return Site{x.v.b, head ? head(row) : x.v.h, position ? position(row) : row, key};
     };
     const Variant &v = x.variant;
     for (Source &s : a.sources) {

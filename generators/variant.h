@@ -245,6 +245,7 @@ public:
     Expr extent(const std::string &symbol) const;  // a constant where the kernel fixes it
     Expr attribute(const std::string &name) const;
     bool is(const std::string &attribute, double value) const;  // fixed to that value
+    bool has(const std::string &symbol, int extent) const;      // likewise
     bool may_have(const std::string &tensor) const;  // declared, and not absent in this kernel
     Expr repeats(const std::string &tensor) const;   // its leading dimensions do nothing
     // Element of an input, indices outermost first as in the declaration. Storage comes as f32.

@@ -275,7 +275,7 @@ private:
 Blocking cpu_blocking(const Params &p, const Storage &storage, int lanes) {
     Blocking t{};
     t.query_tile = p.query_tile;
-    t.tile_rows = p.tile_rows && !p.columns_on_lanes ? p.tile_rows : p.query_tile;
+    t.tile_rows = p.tile_rows ? p.tile_rows : p.query_tile;
     t.key_chunk = p.key_chunk;
     t.key_step = p.key_step;
     t.columns = t.run = p.columns;
@@ -284,7 +284,9 @@ Blocking cpu_blocking(const Params &p, const Storage &storage, int lanes) {
     // AVX2 has no shuffle of two whole vectors: 8 x 8 elements took 72 instructions, in four blocks
     // of 4 x 4 they take 32 (Zen 3: window of 256 keys 0.61 -> 0.64, combiner_fixed 0.44 -> 0.46).
     t.transposed = p.columns_on_lanes ? 0 : lanes == 8 ? 4 : lanes;
-    t.whole_groups = p.columns_on_lanes;
+    t.value_step = p.columns_on_lanes && p.query_tile > 1 ? std::max(p.unroll, 1) : 0;
+    t.ahead = t.value_step ? p.ahead : 0;
+    t.whole_groups = p.columns_on_lanes && !t.value_step;
     t.pairs = storage.bf16_pairs && !p.columns_on_lanes;
     t.tiles = t.pairs && storage.bf16_tiles && t.tile_rows % 16 == 0 && p.key_chunk % 32 == 0;
     t.widen = storage.type.bits() < 32 && !t.pairs && !p.columns_on_lanes;

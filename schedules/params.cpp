@@ -18,15 +18,12 @@ struct Field {
     const char *name;
     int Params::*member;
 };
-const Field kFields[] = {{"query_tile", &Params::query_tile},
-                         {"key_chunk", &Params::key_chunk},
-                         {"key_step", &Params::key_step},
-                         {"columns", &Params::columns},
-                         {"tile_rows", &Params::tile_rows},
-                         {"columns_on_lanes", &Params::columns_on_lanes},
-                         {"threads_x", &Params::threads_x},
-                         {"threads_y", &Params::threads_y},
-                         {"unroll", &Params::unroll}};
+const Field kFields[] = {
+    {"query_tile", &Params::query_tile}, {"key_chunk", &Params::key_chunk},
+    {"key_step", &Params::key_step},     {"columns", &Params::columns},
+    {"tile_rows", &Params::tile_rows},   {"columns_on_lanes", &Params::columns_on_lanes},
+    {"threads_x", &Params::threads_x},   {"threads_y", &Params::threads_y},
+    {"unroll", &Params::unroll},         {"ahead", &Params::ahead}};
 
 // Exact fields of a record that agree with the key; -1 if one contradicts it.
 int fit(const nlohmann::json &record, const ParamsKey &key) {

@@ -94,17 +94,26 @@ bool has_kernel(const attune_pack *pack, const std::string &op, const std::strin
 }
 
 std::vector<std::int64_t> extents_of(const attune_variant &variant, const Case &call) {
-    std::vector<std::int64_t> extents(static_cast<std::size_t>(variant.extents), 1);
+    std::vector<std::int64_t> extents(static_cast<std::size_t>(variant.extents), -1);
+    std::vector<double> attributes(static_cast<std::size_t>(variant.attributes), NAN);
+    std::vector<int> ranks(static_cast<std::size_t>(variant.tensors), -1);
+    for (int i = 0; i < variant.attributes; ++i) {
+        const auto given = call.attributes.find(variant.attribute[i].name);
+        if (given != call.attributes.end() && std::holds_alternative<double>(given->second))
+            attributes[static_cast<std::size_t>(i)] = std::get<double>(given->second);
+    }
     for (int t = variant.tensors; t-- > 0;) {  // the first tensor of a symbol decides
         const attune_tensor &declared = variant.tensor[t];
         const auto given = call.tensors.find(declared.name);
         if (given == call.tensors.end()) continue;
         const auto &shape = given->second.shape;
+        ranks[static_cast<std::size_t>(t)] = static_cast<int>(shape.size());
         const std::size_t missing = static_cast<std::size_t>(declared.rank) - shape.size();
         for (std::size_t d = 0; d < shape.size(); ++d)
             if (!declared.broadcast[d + missing])
                 extents[static_cast<std::size_t>(declared.extents[d + missing])] = shape[d];
     }
+    attune_resolve(&variant, extents.data(), attributes.data(), ranks.data());
     return extents;
 }
 

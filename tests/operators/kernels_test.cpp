@@ -46,7 +46,9 @@ Config config_for(const attune_variant &variant, const attune_kernel &kernel) {
         if (condition.kind == ATTUNE_WHEN_ABSENT) {
             if (variant.tensor[condition.index].name == std::string("k")) c.page = 16;
         } else if (condition.kind == ATTUNE_WHEN_EXTENT) {
-            const auto size = sizes.find(variant.extent[condition.index]);
+            const std::string symbol = variant.extent[condition.index];
+            if (symbol == "Hq/Hkv") c.Hkv = c.Hq;
+            const auto size = sizes.find(symbol);
             if (size == sizes.end()) continue;
             *size->second =
                 static_cast<std::int64_t>(admitted(static_cast<double>(*size->second), condition));
