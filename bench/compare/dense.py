@@ -16,6 +16,7 @@ class Dense:
     head_dim: int
     mask: str = "dense"  # or causal, window
     dtype: str = "f32"
+    group: int = 1  # query heads that share a key head
     family = "dense"
     op = "dense"
     output = "o"
@@ -29,21 +30,24 @@ class Dense:
     def sizes(self):
         text = f"B={self.batch} H={self.heads} Lq={self.queries} Lk={self.keys} D={self.head_dim}"
         masks = {"dense": "", "causal": ", causal", "window": f", causal, {WINDOW} keys a row"}
-        return text + masks[self.mask] + f", {self.dtype}"
+        groups = f", {self.group} query heads to a key head" if self.group > 1 else ""
+        return text + masks[self.mask] + groups + f", {self.dtype}"
 
     def inputs(self):
         """N(0, 1) by a fixed seed, rounded to the shape's type."""
         random = np.random.default_rng(1)
         lengths = {"q": self.queries, "k": self.keys, "v": self.keys}
-        sizes = {name: (self.batch, self.heads, length, self.head_dim)
-                 for name, length in lengths.items()}
+        sizes = {name: (self.batch, self.heads // (1 if name == "q" else self.group), length,
+                        self.head_dim) for name, length in lengths.items()}
         return {name: rounded(random.standard_normal(size, dtype=np.float32), self.dtype)
                 .swapaxes(1, 2) for name, size in sizes.items()}
 
     def reference(self, inputs):
         """Of the first head of the first batch item and the last of the last: {(b, h): [Lq, D]}."""
         heads = {(0, 0), (self.batch - 1, self.heads - 1)}
-        return {(b, h): reference(self, *(x[b, :, h] for x in inputs.values())) for b, h in heads}
+        q, k, v = inputs.values()
+        return {(b, h): reference(self, q[b, :, h], k[b, :, h // self.group],
+                                  v[b, :, h // self.group]) for b, h in heads}
 
     def declared(self, output):
         return output.swapaxes(1, 2)
@@ -65,6 +69,8 @@ SHAPES = (
     Dense("dense_f16_2048_d64", 1, 8, 2048, 2048, 64, "dense", "f16"),
     Dense("causal_f16_2048_d64", 1, 8, 2048, 2048, 64, "causal", "f16"),
     Dense("decode_f16_8192_d128", 1, 32, 1, 8192, 128, "dense", "f16"),
+    Dense("decode_8192_d128_gqa8", 8, 32, 1, 8192, 128, group=8),
+    Dense("decode_f16_8192_d128_gqa8", 8, 32, 1, 8192, 128, "dense", "f16", 8),
 )
 
 

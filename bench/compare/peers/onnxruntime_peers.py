@@ -69,6 +69,8 @@ def attention(problem):
 
 def multi_head_attention(problem):
     shape, note = problem.shape, "MultiHeadAttention"
+    if shape.group > 1:
+        raise Unsupported("a key head for each query head")
     feeds = {name: flat(x) for name, x in zip("qkv", problem.qkv)}
     names = ["q", "k", "v"]
     if shape.mask == "window":
@@ -98,5 +100,5 @@ def group_query_attention(problem):
     window = {"local_window_size": WINDOW} if shape.mask == "window" else {}
     node = helper.make_node("GroupQueryAttention", names + ["last", "length"],
                             ["y", "new_k", "new_v"], domain="com.microsoft",
-                            num_heads=shape.heads, kv_num_heads=shape.heads, **window)
+                            num_heads=shape.heads, kv_num_heads=shape.heads // shape.group, **window)
     return prepared(problem, node, feeds, note, in_place)

@@ -22,6 +22,8 @@ def sdpa(problem):
     shape = problem.shape
     if shape.dtype == "f16":
         raise Unsupported("f32 and bf16 only")
+    if shape.group > 1:
+        raise Unsupported("a key head for each query head")
     values = list(problem.qkv)
     if shape.mask == "window":
         values.append(whole_mask(shape))

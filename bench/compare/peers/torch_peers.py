@@ -26,9 +26,11 @@ def sdpa(problem):
     q, k, v = tensors(problem)
     causal = problem.shape.mask == "causal"
     mask = torch.from_numpy(whole_mask(problem.shape)) if problem.shape.mask == "window" else None
-    backend = SDPBackend(torch._fused_sdp_choice(q, k, v, attn_mask=mask, is_causal=causal)).name
+    grouped = problem.shape.group > 1
+    backend = SDPBackend(torch._fused_sdp_choice(q, k, v, attn_mask=mask, is_causal=causal,
+                                                 enable_gqa=grouped)).name
     return prepared(problem, lambda: torch.nn.functional.scaled_dot_product_attention(
-        q, k, v, attn_mask=mask, is_causal=causal),
+        q, k, v, attn_mask=mask, is_causal=causal, enable_gqa=grouped),
         backend.lower().replace("_", " ") + (", boolean mask" if mask is not None else ""))
 
 
@@ -48,5 +50,6 @@ def flex(problem):
     q, k, v = tensors(problem)
     mask = block_mask(problem.shape)
     compiled = torch.compile(flex_attention, dynamic=False)
-    return prepared(problem, lambda: compiled(q, k, v, block_mask=mask),
+    return prepared(problem, lambda: compiled(q, k, v, block_mask=mask,
+                                              enable_gqa=problem.shape.group > 1),
                     "torch.compile" + (", block mask" if mask else ""))
