@@ -393,11 +393,16 @@ private:
         Expr m_old = old[0], m = p.maximum(v.qi, c, v.qb, v.h, v.b);
         Expr smaller = power(x, -abs(m_old - m));
         Expr f_old = select(m_old >= m, 1.f, smaller), f = select(m_old >= m, smaller, 1.f);
-        std::vector<Expr> next{max(m_old, m), old[1] * f_old + p.sum(v.qi, c, v.qb, v.h, v.b) * f};
-        for (int j = 0; j < t.columns; j++) {
-            Expr weighted = p.weighted(v.qi, column(x, j), c, v.qb, v.h, v.b);
-            next.push_back(old[2 + j] * f_old + weighted * f);
-        }
+        // One query has two kernels, by whether others share its keys, that give the same bits: the
+        // compiler is not to choose which product becomes a multiply-add.
+        const bool strict = t.whole_groups || t.value_step;
+        auto merged = [&](Expr old, Expr more) {
+            more = more * f;
+            return old * f_old + (strict ? strict_float(more) : more);
+        };
+        std::vector<Expr> next{max(m_old, m), merged(old[1], p.sum(v.qi, c, v.qb, v.h, v.b))};
+        for (int j = 0; j < t.columns; j++)
+            next.push_back(merged(old[2 + j], p.weighted(v.qi, column(x, j), c, v.qb, v.h, v.b)));
         x.state(v.qi, v.g, v.qb, v.h, v.b) = Tuple(next);
         p.update = x.state.num_update_definitions() - 1;
     }

@@ -120,11 +120,14 @@ private:
         Func partial = p.dot.update().rfactor(lane, l);
         Halide::Stage sum = p.dot.update();
         if (t.value_step) return scores_of_tiles(p, partial, l, step, lane);
-        local(partial, LoopLevel(p.dot, v.k));
-        partial.vectorize(l).update().reorder(l, step).vectorize(l);
-        if (fixed) partial.update().unroll(step);
         p.dot.reorder_storage(v.k, v.qi).vectorize(v.k);
-        sum.reorder(lane, v.qi, v.k).atomic().vectorize(lane);
+        sum.split(v.k, p.keys, v.k, 2).reorder(lane, v.k, v.qi, p.keys);
+        sum.atomic().vectorize(lane).vectorize(v.k);
+        local(partial, LoopLevel(p.dot, p.keys));
+        partial.bound_extent(v.k, 2).reorder_storage(l, v.k, v.qi).vectorize(l).unroll(v.k);
+        partial.update().reorder(l, step, v.k).vectorize(l).unroll(v.k);
+        // Without multiply-adds (SSE) LLVM adds unrolled products as a tree, not as a loop does.
+        if (fixed && lanes > 4) partial.update().unroll(step);
     }
 
     // Of two keys, so that each vector of K and of Q is loaded once for several products. Their

@@ -98,7 +98,7 @@ TEST(Kernels, EachOneObeysTheRule) {
     EXPECT_GT(tested, 0);
 }
 
-// The choice depends on neither batch nor heads nor threads.
+// The choice depends on neither batch nor the number of key heads nor threads.
 TEST(Kernels, ChoiceIgnoresBatchAndThreads) {
     const attune_pack *const pack = test_pack();
     for (const std::string &target : cpu_targets())

@@ -117,6 +117,22 @@ TEST_P(SameBits, ForAHeadAlone) {
     }
 }
 
+// With one query a sequence, heads that share keys are rows of a block, in another kernel than a head
+// that shares none.
+TEST_P(SameBits, ForAQueryHeadAlone) {
+    if (op().compare(0, 5, "dense") != 0 || op() == "dense_merge")
+        GTEST_SKIP() << "no query heads that share keys";
+    for (Config config : all_configs()) {
+        config.Hkv = 1;
+        const Case call = make_case(config);
+        const Bits whole = run_here(call);
+        for (std::int64_t h = 0; h < config.Hq; ++h) {
+            const std::vector<std::int64_t> head = {h};
+            expect_heads(config, call, whole, run_here(take_all(call, "Hq", head)), head);
+        }
+    }
+}
+
 TEST_P(SameBits, ForPermutedBatchAndHeads) {
     for (const Config &config : all_configs()) {
         const Case call = make_case(config);
