@@ -19,9 +19,8 @@ public:
     explicit PrefetchAhead(const Softmax &x) {
         const int ahead = x.blocking.ahead;
         for (const SourceFuncs &p : x.sources) {
-            loops.push_back({"." + p.keys.name(), (ahead + 1) / 2});
-            const int step = x.blocking.value_step;
-            loops.push_back({"." + p.over_steps.y.name(), (ahead + step - 1) / step});
+            loops.push_back({"." + p.keys.name(), ahead / kKeysOfTile});
+            loops.push_back({"." + p.over_steps.y.name(), ahead / x.blocking.value_step});
         }
     }
 

@@ -5,7 +5,7 @@
 
 namespace attune {
 
-// A lowering pass: the loops over pairs of keys and over steps of V ask for what they will load
+// A lowering pass: the loops over tiles of keys and over steps of V ask for what they will load
 // from the call's tensors Blocking::ahead rows later. Func::prefetch() asks for boxes, which rows
 // of a page table are not, and is dropped from loops that a where() cuts. Halide's only instruction
 // is prefetchnta, into the first-level cache: it does not fault, so that rows past the end do no

@@ -82,7 +82,7 @@ void finish(Softmax &x, const Queries &q) {
         Expr logit = q.sink(min(row, q.count - 1));
         Expr sink = x.natural ? logit : logit * kLog2e, smaller = power(x, -abs(top - sink));
         factor = select(top >= sink, 1.f, smaller);
-        sum = sum * factor + select(top >= sink, smaller, 1.f);
+        sum = product(x, sum, factor) + select(top >= sink, smaller, 1.f);
         top = max(top, sink);
     }
     Expr some = top > kSeen;
@@ -91,7 +91,7 @@ void finish(Softmax &x, const Queries &q) {
     x.norm(v.qi, v.g, v.qb, v.h, v.b) = select(some && Expr(own[0]) > kSeen, factor / sum, 0.f);
     Expr norm = x.norm(v.qi, t.owned ? at.owner : Expr(0), v.qb, v.h, v.b);
     x.out(v.qi, v.d, v.qb, v.h, v.b) = select(norm > 0.f, mux(at.index, columns) * norm, none);
-    if (!x.natural) top = top * kLn2;
+    if (!x.natural) top = product(x, top, kLn2);
     if (t.transposed && divides(t.transposed, x.value_head))
         x.out_blocks = transposed("out", t.transposed, {v.qb, v.h, v.b},
                                   [&](Expr i, Expr d) { return x.out(i, d, v.qb, v.h, v.b); });

@@ -15,6 +15,9 @@
 
 namespace attune {
 
+// With columns of a head on the lanes, whose scores are made together.
+constexpr int kKeysOfTile = 2;
+
 // What a class of machines needs to know while the Funcs are made; the algorithm is the same for
 // all values.
 struct Blocking {
@@ -65,7 +68,7 @@ struct SourceFuncs {
     Halide::RDom over_steps, over_rest;  // or whole steps of Blocking::value_step, what is left
     Func step_value;                     // value of a whole step
     Var tiles;                // of a block's rows (CPU)
-    Var keys;                 // pairs of keys of a group (CPU, columns on the lanes)
+    Var keys;                 // tiles of a group's keys (CPU, columns on the lanes)
     Func range;               // first and last key of a block (CPU)
     Func tile_range;          // the same of each of its tiles; undefined: as the block's
     Func rows;                // integers of a query row

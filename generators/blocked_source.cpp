@@ -4,6 +4,7 @@
 
 #include "math/bf16.h"
 #include "math/exp2.h"
+#include "math/strict.h"
 #include "of_tile.h"
 
 namespace attune {
@@ -29,6 +30,11 @@ bool divides(int divisor, Expr e) { return Halide::Internal::is_const_zero(simpl
 // they, and not their differences, are multiplied by log2(e): twice the error for scores of 100.
 Expr power(const Softmax &x, Expr difference) {
     return x.blocking.exp2(x.natural ? difference * kLog2e : difference);
+}
+
+Expr product(const Softmax &x, Expr a, Expr b) {
+    const bool by_columns = x.blocking.whole_groups || x.blocking.value_step;
+    return by_columns ? strict(Halide::Internal::Call::strict_mul, a, b) : a * b;
 }
 
 namespace {
@@ -348,14 +354,14 @@ private:
         if (!t.value_step) return weigh(p.over_terms, p.value);
         // Two updates, so that the first has no condition inside and nothing past the end is read.
         const int step = t.value_step, chunk = t.key_chunk;
-        Expr whole = min(left, chunk) / step * step;
+        Expr here = clamp(left, 0, chunk), whole = here / step * step;
         p.over_steps = RDom(0, step, 0, chunk / step, p.source.name + "_over_steps");
         p.over_steps.where(p.over_steps.y * step < whole);
         p.step_value = Func(p.source.name + "_step_value");
         p.step_value(at({v.d, v.k})) = p.value(at({v.d, v.k}));
         weigh(p.over_steps.y * step + p.over_steps.x, p.step_value);
         p.over_rest = RDom(0, step - 1, p.source.name + "_over_rest");
-        p.over_rest.where(whole + p.over_rest < min(left, chunk));
+        p.over_rest.where(whole + p.over_rest < here);
         weigh(unsafe_promise_clamped(whole + p.over_rest, 0, chunk - 1), p.value);
     }
 
@@ -393,13 +399,7 @@ private:
         Expr m_old = old[0], m = p.maximum(v.qi, c, v.qb, v.h, v.b);
         Expr smaller = power(x, -abs(m_old - m));
         Expr f_old = select(m_old >= m, 1.f, smaller), f = select(m_old >= m, smaller, 1.f);
-        // One query has two kernels, by whether others share its keys, that give the same bits: the
-        // compiler is not to choose which product becomes a multiply-add.
-        const bool strict = t.whole_groups || t.value_step;
-        auto merged = [&](Expr old, Expr more) {
-            more = more * f;
-            return old * f_old + (strict ? strict_float(more) : more);
-        };
+        auto merged = [&](Expr old, Expr more) { return old * f_old + product(x, more, f); };
         std::vector<Expr> next{max(m_old, m), merged(old[1], p.sum(v.qi, c, v.qb, v.h, v.b))};
         for (int j = 0; j < t.columns; j++)
             next.push_back(merged(old[2 + j], p.weighted(v.qi, column(x, j), c, v.qb, v.h, v.b)));

@@ -24,4 +24,8 @@ Expr power(const Softmax &x, Expr difference);
 // queries.
 SourceFuncs blocked_source(Softmax &x, const Source &source, Expr rows);
 
+// a * b before something is added. One query has two kernels, by whether other heads share its
+// keys, that give the same bits: there the compiler is not to choose whether it is a multiply-add.
+Expr product(const Softmax &x, Expr a, Expr b);
+
 }  // namespace attune

@@ -89,6 +89,12 @@ bool heads_are_rows(const Build &x) { return x.has("Lq", 1) && !x.has("Hq/Hkv", 
 
 Expr group(const Build &x) { return x.extent("Hq") / x.extent("Hkv"); }
 
+// Query `row` of v.h, or the one query of head `row` of those that share key head v.h.
+Expr head_of(const Build &x, Expr row) {
+    return heads_are_rows(x) ? x.v.h * group(x) + row : x.v.h;
+}
+Expr query_of(const Build &x, Expr row) { return x.has("Lq", 1) ? Expr(0) : row; }
+
 // Head v.h is then a key head.
 Sequence with_heads_as_rows(const Build &x, Sequence s) {
     auto of_head = [first = x.v.h * group(x), heads = x.extent("Hq"), h = x.v.h.name()](Expr row) {
@@ -134,21 +140,22 @@ decltype(Source::score) score(Build &x, const Band &band, Expr b) {
     const bool capped = !x.is("softcap", 0);
     const bool bias = x.may_have("bias"), alibi = x.may_have("alibi");
     if (!capped && !bias && !alibi) return {};
-    return [=, &x, v = x.v](Expr s, Expr row, Expr j) {
+    return [=, &x](Expr s, Expr row, Expr j) {
+        Expr head = head_of(x, row), query = query_of(x, row);
         if (capped) {
             Expr cap = x.attribute("softcap");
             s = select(cap > 0.f, cap * tanh_f32(s / max(cap, 1e-30f)), s);
         }
-        if (bias) s = s + x.load("bias", {b, v.h, row, j});
-        Expr distance = cast<float>(abs(row + band.offset - j));
-        if (alibi) s = s - x.load("alibi", {b, v.h}) * distance;
+        if (bias) s = s + x.load("bias", {b, head, query, j});
+        Expr distance = cast<float>(abs(query + band.offset - j));
+        if (alibi) s = s - x.load("alibi", {b, head}) * distance;
         return s;
     };
 }
 
 Source keys_of(Build &x, const Sequence &s, const Band &band) {
-    const bool one = x.has("Lq", 1);  // all rows are at position 0
-    Expr first = one ? Expr(0) : x.block_first(), last = one ? Expr(0) : x.block_last(s.queries);
+    const bool one = x.has("Lq", 1);
+    Expr first = query_of(x, x.block_first()), last = query_of(x, x.block_last(s.queries));
     Source keys;
     keys.name = "keys";
     keys.key = s.key;
@@ -172,9 +179,9 @@ Source keys_of(Build &x, const Sequence &s, const Band &band) {
     }
     keys.last = select(first < s.queries, min(keys.last, s.last), 0);
     if (x.may_have("mask"))
-        keys.admit = [=, &x, v = x.v, b = s.batch, band = keys.admit](const std::vector<Expr> &r,
-                                                                      Expr row, Expr j) {
-            Expr keep = x.load("mask", {b, v.h, row, j}) != 0;
+        keys.admit = [=, &x, b = s.batch, band = keys.admit](const std::vector<Expr> &r, Expr row,
+                                                             Expr j) {
+            Expr keep = x.load("mask", {b, head_of(x, row), query_of(x, row), j}) != 0;
             return band ? band(r, row, j) && keep : keep;
         };
     keys.score = score(x, band, s.batch);
@@ -191,8 +198,6 @@ Attention dense_attention(Build &x, const SequenceOf &sequence, Expr batches) {
     const Band band = band_of(x, s);
     const bool by_group = heads_are_rows(x);
     if (by_group) s = with_heads_as_rows(x, s);
-    auto query = [one = x.has("Lq", 1)](Expr row) { return one ? Expr(0) : row; };
-    auto head = [=, &x](Expr row) { return by_group ? x.v.h * group(x) + row : x.v.h; };
     Attention a;
     a.queries.count = s.most_queries;
     a.queries.stored = s.rows;
@@ -201,11 +206,11 @@ Attention dense_attention(Build &x, const SequenceOf &sequence, Expr batches) {
     a.queries.scale = x.attribute("scale");
     a.queries.load = s.query;
     a.queries.place = s.place;
-    a.queries.valid = [=](Expr row) { return query(row) < s.queries; };
-    a.queries.position = [=](Expr row) { return query(row) + band.offset; };
-    a.queries.head = head;
+    a.queries.valid = [=, &x](Expr row) { return query_of(x, row) < s.queries; };
+    a.queries.position = [=, &x](Expr row) { return query_of(x, row) + band.offset; };
+    a.queries.head = [&x](Expr row) { return head_of(x, row); };
     if (x.may_have("sink"))
-        a.queries.sink = [=, &x](Expr row) { return x.load("sink", {head(row)}); };
+        a.queries.sink = [&x](Expr row) { return x.load("sink", {head_of(x, row)}); };
     a.sources = {keys_of(x, s, band)};
     return a;
 }

@@ -53,7 +53,7 @@ using SequenceOf = std::function<Sequence(Build &x, Expr b)>;
 Attention dense_attention(Build &x, const SequenceOf &sequence, Expr batches = {});
 Cost dense_cost(Build &x, const SequenceOf &sequence, Expr batches);
 
-// The key head of head v.h.
+// The key head of v.h, which is itself where heads that share one are rows (special "group").
 Expr kv_head(const Build &x);
 
 }  // namespace attune

@@ -6,6 +6,7 @@
 #include "blocked_softmax_cpu.h"
 
 #include <algorithm>
+#include <numeric>
 #include <stdexcept>
 #include <string>
 
@@ -285,7 +286,10 @@ Blocking cpu_blocking(const Params &p, const Storage &storage, int lanes) {
     // of 4 x 4 they take 32 (Zen 3: window of 256 keys 0.61 -> 0.64, combiner_fixed 0.44 -> 0.46).
     t.transposed = p.columns_on_lanes ? 0 : lanes == 8 ? 4 : lanes;
     t.value_step = p.columns_on_lanes && p.query_tile > 1 ? std::max(p.unroll, 1) : 0;
-    t.ahead = t.value_step ? p.ahead : 0;
+    if (t.value_step) {
+        const int whole = std::lcm(kKeysOfTile, t.value_step);  // iterations of both loops
+        t.ahead = (p.ahead + whole - 1) / whole * whole;
+    }
     t.whole_groups = p.columns_on_lanes && !t.value_step;
     t.pairs = storage.bf16_pairs && !p.columns_on_lanes;
     t.tiles = t.pairs && storage.bf16_tiles && t.tile_rows % 16 == 0 && p.key_chunk % 32 == 0;
@@ -325,6 +329,13 @@ void schedule_cpu(Softmax &x, const Attention &a, const Params &params, int lane
     if (!params.columns_on_lanes && rows % lanes != 0)
         throw std::invalid_argument("schedule: tile_rows " + std::to_string(rows) +
                                     " is no multiple of " + std::to_string(lanes) + " lanes");
+    if (params.columns_on_lanes && params.key_step % kKeysOfTile != 0)
+        throw std::invalid_argument("schedule: key_step " + std::to_string(params.key_step) +
+                                    " is no multiple of " + std::to_string(kKeysOfTile) +
+                                    ", the keys of a tile");
+    if (x.blocking.value_step > params.key_chunk)
+        throw std::invalid_argument("schedule: unroll " + std::to_string(params.unroll) +
+                                    " exceeds key_chunk " + std::to_string(params.key_chunk));
     for (const Func &f : a.before) schedule_before(f, x.v, lanes, head_level(x, a));
     for (RowNorm n : a.norms) schedule_norm(n, x.v, lanes);
     schedule_result(x, a.by_head, lanes);

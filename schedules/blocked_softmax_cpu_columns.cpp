@@ -77,7 +77,9 @@ private:
         columns(p.weighted, v.d, x.value_head);
         scores(p);
         if (t.value_step) {
-            if (p.place.defined()) p.place.bound_storage(v.k, t.key_chunk + t.ahead);
+            // What is behind the chunk is never set: addresses of prefetches are made of it.
+            const int places = (t.key_chunk + t.ahead + lanes - 1) / lanes * lanes;
+            if (p.place.defined()) p.place.bound_storage(v.k, places);
             softmax_of_tiles(p);
             products_of_tiles(p);
         } else {
@@ -121,12 +123,16 @@ private:
         Halide::Stage sum = p.dot.update();
         if (t.value_step) return scores_of_tiles(p, partial, l, step, lane);
         p.dot.reorder_storage(v.k, v.qi).vectorize(v.k);
-        sum.split(v.k, p.keys, v.k, 2).reorder(lane, v.k, v.qi, p.keys);
+        sum.split(v.k, p.keys, v.k, kKeysOfTile).reorder(lane, v.k, v.qi, p.keys);
         sum.atomic().vectorize(lane).vectorize(v.k);
         local(partial, LoopLevel(p.dot, p.keys));
-        partial.bound_extent(v.k, 2).reorder_storage(l, v.k, v.qi).vectorize(l).unroll(v.k);
+        partial.bound_extent(v.k, kKeysOfTile)
+            .reorder_storage(l, v.k, v.qi)
+            .vectorize(l)
+            .unroll(v.k);
         partial.update().reorder(l, step, v.k).vectorize(l).unroll(v.k);
-        // Without multiply-adds (SSE) LLVM adds unrolled products as a tree, not as a loop does.
+        // Without multiply-adds (SSE; NEON, which has them, is not told apart) LLVM adds unrolled
+        // products as a tree, not as a loop does.
         if (fixed && lanes > 4) partial.update().unroll(step);
     }
 
@@ -134,13 +140,15 @@ private:
     // loop is not unrolled: 0.29 -> 0.12 of the peak.
     void scores_of_tiles(SourceFuncs &p, Func partial, Var l, RVar step, RVar lane) {
         partial.compute_at(p.dot, p.tiles).store_in(MemoryType::Stack).bound_extent(v.qb, 1);
-        partial.bound_extent(v.qi, t.tile_rows).bound_extent(v.k, 2).reorder_storage(l, v.qi, v.k);
+        partial.bound_extent(v.qi, t.tile_rows)
+            .bound_extent(v.k, kKeysOfTile)
+            .reorder_storage(l, v.qi, v.k);
         partial.vectorize(l).unroll(v.qi).unroll(v.k);
         partial.update().reorder(l, v.qi, v.k, step).vectorize(l).unroll(v.qi).unroll(v.k);
         p.dot.vectorize(v.qi, t.tile_rows).unroll(v.k);
         Halide::Stage sum = p.dot.update();
         by_tiles(sum, p);
-        sum.split(v.k, p.keys, v.k, 2).reorder(lane, v.qi, v.k, p.tiles, p.keys);
+        sum.split(v.k, p.keys, v.k, kKeysOfTile).reorder(lane, v.qi, v.k, p.tiles, p.keys);
         sum.unroll(v.k).atomic().vectorize(lane).vectorize(v.qi);
     }
 

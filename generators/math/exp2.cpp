@@ -1,20 +1,13 @@
 #include "exp2.h"
 
+#include "strict.h"
+
 namespace attune {
 
 using Halide::cast;
 using Halide::Expr;
 using Halide::reinterpret;
 using Halide::Internal::Call;
-
-namespace {
-
-// The operation itself: strict_float(e) would make all inside e strict.
-Expr strict(Call::IntrinsicOp operation, Expr a, Expr b) {
-    return Call::make(Halide::Float(32), operation, {a, b}, Call::PureIntrinsic);
-}
-
-}  // namespace
 
 // Adding 1.5 * 2^23 leaves no bit below 1. Conversions to an integer and back are two more
 // instructions, and one of them waits for the other; round() would be two 256-bit halves on

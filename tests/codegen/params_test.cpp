@@ -38,7 +38,8 @@ TEST(Overrides, WhatIsNoNumberIsRefused) {
 // A list in a record fits what is in it.
 TEST(Records, OfDecodingWinForEachTarget) {
     for (const char *target : {"x86-64", "avx2", "avx512", "avx512_bf16", "avx512_amx", "aarch64"})
-        for (const char *special : {"decode", "decode_any", "paged_decode", "paged_decode_any"})
+        for (const char *special : {"decode", "decode_any", "paged_decode", "paged_decode_any",
+                                    "group", "group_any", "paged_group", "paged_group_any"})
             EXPECT_EQ(tuned_params({target, "dense", special, 64}).columns_on_lanes, 1)
                 << target << " " << special;
     EXPECT_GT(tuned_params({"avx2", "tls_bidir", "means", 64}).tile_rows, 0);

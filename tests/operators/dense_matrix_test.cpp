@@ -126,6 +126,20 @@ TEST(PagedMatrix, Pages) {
                 }
 }
 
+// Kernels for one query have chunks of 1024 keys.
+TEST(PagedMatrix, OneQueryOfManyKeys) {
+    int n = 0;
+    for (const int page : {3, 16})
+        for (const int lk : {1023, 1025, 3000})
+            for (const auto &head : heads) {
+                Config c = sized("dense_paged", 1, lk, n++);
+                c.B = 3, c.page = page, c.packed = false;
+                c.D = c.Dv = n % 2 ? 64 : 40, c.Hq = head[0], c.Hkv = head[1];
+                if (n % 3) c.kv_len = some_lengths(c.B, lk, n);
+                check_everywhere(c, all_targets());
+            }
+}
+
 TEST(PagedMatrix, WidthsAndHeads) {
     int n = 0;
     for (const int width : widths)

@@ -123,6 +123,31 @@ TEST(Kernels, ChoiceIgnoresBatchAndThreads) {
         }
 }
 
+TEST(Kernels, HeadsThatShareKeysAreRows) {
+    const attune_pack *const pack = test_pack();
+    for (const std::string &target : cpu_targets())
+        for (const char *op : {"dense", "dense_paged", "dense_split"})
+            for (const int group : {1, 2, 9}) {
+                if (!has_kernel(pack, op, target)) continue;
+                Config config;
+                config.op = op, config.D = config.Dv = 64, config.Lq = 1, config.Lk = 300;
+                config.Hkv = 2, config.Hq = 2 * group;
+                if (config.op == "dense_paged") config.page = 16;
+                if (config.op == "dense_split") config.attributes["split_size"] = 100.0;
+                const Case call = make_case(config);
+                const int variant = variant_of(pack, op);
+                const Arguments arguments(pack->variant[variant], call);
+                const Context context = make_context(options(target));
+                int chosen = -1;
+                ASSERT_EQ(
+                    attune_call_kernel(context.get(), pack, variant, arguments.data(), &chosen),
+                    ATTUNE_OK)
+                    << attune_error_message();
+                const std::string name = pack->kernel[chosen].name;
+                EXPECT_NE(name.find(group > 1 ? "_group_" : "_decode_"), std::string::npos) << name;
+            }
+}
+
 // A filter that no kernel matches is an answer, not an accident.
 TEST(Kernels, UnmatchedFilterSaysSo) {
     const std::string target = cpu_targets().front();

@@ -21,6 +21,7 @@ TEST(DenseMatrix, OneQuery) {
     for (int width : {1, 33, 64, 80, 128, 160})
         for (int lk : {0, 1, 2, 15, 16, 17, 1023, 1024, 1025, 3000}) {
             Config c = sized("dense", 1, lk, n++);
+            c.Hq = at(heads, n + n / 10)[0], c.Hkv = at(heads, n + n / 10)[1];
             c.D = width;
             c.Dv = n % 3 ? width : at(widths, n);
             if (n % 2) c.kv_len = some_lengths(c.B, lk, n), c.poison = true;

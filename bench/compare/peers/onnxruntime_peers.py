@@ -100,5 +100,6 @@ def group_query_attention(problem):
     window = {"local_window_size": WINDOW} if shape.mask == "window" else {}
     node = helper.make_node("GroupQueryAttention", names + ["last", "length"],
                             ["y", "new_k", "new_v"], domain="com.microsoft",
-                            num_heads=shape.heads, kv_num_heads=shape.heads // shape.group, **window)
+                            num_heads=shape.heads,
+                            kv_num_heads=shape.heads // shape.group, **window)
     return prepared(problem, node, feeds, note, in_place)
