@@ -13,7 +13,7 @@ namespace {
 // The loops of one source: which RVar, how many keys an iteration stands for.
 struct Loops {
     std::string range, tile_range;  // Funcs of first and last key; "": none
-    std::string chunks, groups, keys, terms, steps, tiles, places;
+    std::string chunks, groups, keys, terms, steps, tiles, places;  // steps: or ""
     int key_chunk, key_step, term, value_step;  // keys of an iteration; term: of `terms`
     int margin;                     // iterations of `places` at both ends that are for no pair
 };
@@ -49,8 +49,7 @@ public:
         for (const SourceFuncs &p : x.sources)
             loops.push_back({p.range.name(), p.tile_range.defined() ? p.tile_range.name() : "",
                              p.over_chunks.x.name(), p.over_groups.y.name(), p.over_keys.x.name(),
-                             p.over_terms.x.name(),
-                             t.value_step ? p.over_steps.y.name() : p.over_terms.x.name(),
+                             p.over_terms.x.name(), t.value_step ? p.over_steps.y.name() : "",
                              p.tiles.name(), p.places.name(), t.key_chunk, t.key_step,
                              t.pairs ? 2 : 1, t.value_step,
                              p.source.relative.margin / x.relative_step()});

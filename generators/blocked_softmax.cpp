@@ -13,6 +13,25 @@ using Halide::FuncRef;
 using Halide::RDom;
 using Halide::Tuple;
 
+Expr row_integer(const Softmax &x, const SourceFuncs &p, size_t i, Expr qi) {
+    const Dims &v = x.v;
+    FuncRef all = p.rows(qi, v.qb, v.h, v.b);
+    return p.source.row.size() > 1 ? Expr(all[int(i)]) : Expr(all);
+}
+
+Expr column(const Softmax &x, int j) {
+    const Blocking &t = x.blocking;
+    return j / t.run * t.run * x.owners + x.v.g * t.run + j % t.run;
+}
+
+bool divides(int divisor, Expr e) { return Halide::Internal::is_const_zero(simplify(e % divisor)); }
+
+// e to the power of a difference of scores. Those that a variant changes are rounded once more if
+// they, and not their differences, are multiplied by log2(e): twice the error for scores of 100.
+Expr power(const Softmax &x, Expr difference) {
+    return x.blocking.exp2(x.natural ? difference * kLog2e : difference);
+}
+
 namespace {
 
 // Fills f(qi, d) with a matrix that lies row by row; what it went through, if whole blocks are
@@ -82,7 +101,7 @@ void finish(Softmax &x, const Queries &q) {
         Expr logit = q.sink(min(row, q.count - 1));
         Expr sink = x.natural ? logit : logit * kLog2e, smaller = power(x, -abs(top - sink));
         factor = select(top >= sink, 1.f, smaller);
-        sum = product(x, sum, factor) + select(top >= sink, smaller, 1.f);
+        sum = sum * factor + select(top >= sink, smaller, 1.f);
         top = max(top, sink);
     }
     Expr some = top > kSeen;
@@ -91,11 +110,13 @@ void finish(Softmax &x, const Queries &q) {
     x.norm(v.qi, v.g, v.qb, v.h, v.b) = select(some && Expr(own[0]) > kSeen, factor / sum, 0.f);
     Expr norm = x.norm(v.qi, t.owned ? at.owner : Expr(0), v.qb, v.h, v.b);
     x.out(v.qi, v.d, v.qb, v.h, v.b) = select(norm > 0.f, mux(at.index, columns) * norm, none);
-    if (!x.natural) top = product(x, top, kLn2);
     if (t.transposed && divides(t.transposed, x.value_head))
         x.out_blocks = transposed("out", t.transposed, {v.qb, v.h, v.b},
                                   [&](Expr i, Expr d) { return x.out(i, d, v.qb, v.h, v.b); });
-    x.lse(v.qi, v.g, v.qb, v.h, v.b) = select(some, top + log(sum), -INFINITY);
+    if (!x.natural) top = top * kLn2;
+    Expr lse =
+        t.by_columns() ? strict_float(top + Halide::Internal::halide_log(sum)) : top + log(sum);
+    x.lse(v.qi, v.g, v.qb, v.h, v.b) = select(some, lse, -INFINITY);
 }
 
 // The result is an update over explicit tiles of rows: no division by the tile size anywhere, and a
@@ -106,6 +127,10 @@ void store(Softmax &x, const Build &build, const Queries &q, Expr columns, bool 
     const int threads = t.row_threads, n = t.query_tile;
     Expr blocks = (q.count + n - 1) / n, d = v.d;
     std::vector<Halide::Range> loops{{0, n / threads}, {0, threads}, {0, blocks}};
+    std::vector<Halide::RVar *> rvars{&x.over_rows, &x.over_threads, &x.over_blocks};
+    auto add = [&](const Expr &extent, Halide::RVar &rvar) {
+        loops.push_back({0, extent}), rvars.push_back(&rvar);
+    };
     // A stage whose result has a dimension of heads can be made for one of them.
     auto is_head = [&](const Expr &index) {
         auto variable = index.as<Halide::Internal::Variable>();
@@ -114,16 +139,13 @@ void store(Softmax &x, const Build &build, const Queries &q, Expr columns, bool 
     const std::vector<Expr> of_zero = q.place(0);
     const bool free_head = std::any_of(of_zero.begin(), of_zero.end(), is_head);
     // In the order that a schedule wants: Halide exchanges no loops that share an index.
-    if (!free_head) loops.push_back({0, q.heads});
-    loops.push_back({0, q.batches});
+    if (!free_head) add(q.heads, x.over_heads);
+    add(q.batches, x.over_batches);
     // Innermost, as Halide moves no loop past one whose columns might be the same.
     if (q.column) loops.insert(loops.begin(), {0, x.value_head});
     RDom over(loops, "over_rows");
     const int first = q.column ? 1 : 0;
     if (q.column) x.column = over.x, d = over.x;
-    std::vector<Halide::RVar *> rvars{&x.over_rows, &x.over_threads, &x.over_blocks};
-    if (!free_head) rvars.push_back(&x.over_heads);
-    rvars.push_back(&x.over_batches);
     for (size_t r = 0; r < rvars.size(); r++) *rvars[r] = over[first + int(r)];
     Expr head = v.h;
     if (!free_head) x.head_loop = x.over_heads, head = x.over_heads;

@@ -52,6 +52,9 @@ struct Blocking {
                         // CPU: 0, D itself, a constant or not
     std::function<Expr(Expr)> exp2;  // 2^x for x <= 0
     bool exp2_flushes = false;  // exp2 of anything far below gives 0: no select for masked keys
+    // CPU: columns of a head on the lanes, for one query. Of its two kernels, with rows of other
+    // heads or without, a head has the same bits, so the compiler is left no choice in roundings.
+    bool by_columns() const { return whole_groups || value_step; }
 };
 
 // sum(query, row) of left(term, row) * right(term % 2, query, term / 2), in tile registers.
@@ -128,5 +131,22 @@ void store_beside(Softmax &x, const Build &build, const Beside &beside);
 // with_lse: the result is the Tuple {o, log-sum-exp of the scores}.
 Softmax blocked_softmax(const Build &x, const Attention &attention, const Blocking &blocking,
                         bool with_lse);
+
+// ---- What the parts of blocked_softmax share ----------------------------------------------------
+
+constexpr float kNone = -1e30f;  // no key seen yet
+constexpr float kSeen = -1e29f;  // anything above is a score
+constexpr float kLn2 = 0.693147181f;
+
+// Integer i of a query row (Source::row).
+Expr row_integer(const Softmax &x, const SourceFuncs &p, size_t i, Expr qi);
+
+// Of V, what element 2 + j of the state's owner g accumulates.
+Expr column(const Softmax &x, int j);
+
+bool divides(int divisor, Expr e);
+
+// e to the power of a difference of scores.
+Expr power(const Softmax &x, Expr difference);
 
 }  // namespace attune

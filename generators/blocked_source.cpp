@@ -13,30 +13,6 @@ using Halide::FuncRef;
 using Halide::RDom;
 using Halide::Tuple;
 
-Expr row_integer(const Softmax &x, const SourceFuncs &p, size_t i, Expr qi) {
-    const Dims &v = x.v;
-    FuncRef all = p.rows(qi, v.qb, v.h, v.b);
-    return p.source.row.size() > 1 ? Expr(all[int(i)]) : Expr(all);
-}
-
-Expr column(const Softmax &x, int j) {
-    const Blocking &t = x.blocking;
-    return j / t.run * t.run * x.owners + x.v.g * t.run + j % t.run;
-}
-
-bool divides(int divisor, Expr e) { return Halide::Internal::is_const_zero(simplify(e % divisor)); }
-
-// e to the power of a difference of scores. Those that a variant changes are rounded once more if
-// they, and not their differences, are multiplied by log2(e): twice the error for scores of 100.
-Expr power(const Softmax &x, Expr difference) {
-    return x.blocking.exp2(x.natural ? difference * kLog2e : difference);
-}
-
-Expr product(const Softmax &x, Expr a, Expr b) {
-    const bool by_columns = x.blocking.whole_groups || x.blocking.value_step;
-    return by_columns ? strict(Halide::Internal::Call::strict_mul, a, b) : a * b;
-}
-
 namespace {
 
 class SourceBuilder {
@@ -399,7 +375,11 @@ private:
         Expr m_old = old[0], m = p.maximum(v.qi, c, v.qb, v.h, v.b);
         Expr smaller = power(x, -abs(m_old - m));
         Expr f_old = select(m_old >= m, 1.f, smaller), f = select(m_old >= m, smaller, 1.f);
-        auto merged = [&](Expr old, Expr more) { return old * f_old + product(x, more, f); };
+        using Halide::Internal::Call;
+        // Left to the compiler, either product may become the multiply-add.
+        auto merged = [&](Expr old, Expr more) {
+            return old * f_old + (t.by_columns() ? strict(Call::strict_mul, more, f) : more * f);
+        };
         std::vector<Expr> next{max(m_old, m), merged(old[1], p.sum(v.qi, c, v.qb, v.h, v.b))};
         for (int j = 0; j < t.columns; j++)
             next.push_back(merged(old[2 + j], p.weighted(v.qi, column(x, j), c, v.qb, v.h, v.b)));

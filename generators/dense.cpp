@@ -20,8 +20,7 @@ void declare(Variant &v) {
     v.output("lse", "B Hq Lq", "natural logarithm of the sum of exponentials", Type::F32)
         .optional();
     declare_scores(v, true);
-    v.extent("Hq/Hkv", ceil(Value("Hq") / "Hkv"));
-    v.divides("Hkv", "Hq");
+    declare_groups(v);
     v.specials = dense_specials(v);
 }
 

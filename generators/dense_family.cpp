@@ -26,6 +26,11 @@ void declare_q_offset(Variant &v) {
         .range(-kFar, kFar);
 }
 
+void declare_groups(Variant &v) {
+    v.extent("Hq/Hkv", ceil(Value("Hq") / "Hkv"));
+    v.divides("Hkv", "Hq");
+}
+
 void declare_scores(Variant &v, bool align) {
     v.number("scale", 1 / sqrt(Value("D")), -INFINITY, INFINITY, "multiplies the dot products");
     v.flag("causal", 0, "no key after the row's position");

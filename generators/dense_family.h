@@ -22,6 +22,7 @@ void declare_bias_and_mask(Variant &v);  // of B, Hq, Lq, Lk
 void declare_alibi(Variant &v);
 void declare_sink(Variant &v);
 void declare_q_offset(Variant &v);
+void declare_groups(Variant &v);              // query heads that share a key head: Hq/Hkv
 void declare_scores(Variant &v, bool align);  // attributes
 
 // Kernels without options for each head size, and others for the rest of them: "decode",

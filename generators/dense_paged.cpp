@@ -23,8 +23,7 @@ void declare(Variant &v) {
         .optional();
     declare_scores(v, false);
     v.extent("B+1", Value("B") + 1);
-    v.extent("Hq/Hkv", ceil(Value("Hq") / "Hkv"));
-    v.divides("Hkv", "Hq");
+    declare_groups(v);
     v.require(rank("q") == select(given("cu_q"), 3, 4), "q has 3 dimensions with cu_q, else 4");
     v.require(rank("o") == rank("q"), "o has as many dimensions as q");
     v.require(!given("lse") || rank("lse") == rank("q") - 1, "lse has one dimension less than q");

@@ -26,8 +26,7 @@ void declare(Variant &v) {
     v.integer("tile", 1, 1, INT32_MAX, "with n_split: ranges are multiples of it");
     v.integer("split_size", 0, 0, INT32_MAX, "keys of a range; 0: by n_split");
     v.extent("S", select(Value("n_split") > 0, "n_split", ceil(keys / "split_size")));
-    v.extent("Hq/Hkv", ceil(Value("Hq") / "Hkv"));
-    v.divides("Hkv", "Hq");
+    declare_groups(v);
     v.require((Value("n_split") > 0) != (Value("split_size") > 0),
               "exactly one of n_split and split_size is given");
     const Value pages = given("k_pages");

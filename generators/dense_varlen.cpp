@@ -26,7 +26,7 @@ void declare(Variant &v) {
     v.integer("max_q", "Tq", 0, INT32_MAX, "no sequence has more queries; sizes loops");
     v.integer("max_k", "Tk", 0, INT32_MAX, "no sequence has more keys");
     v.extent("B", Value("B+1") - 1);
-    v.divides("Hkv", "Hq");
+    declare_groups(v);
     v.specials = dense_specials(v, {"plain", "band", "generic", "full"});
 }
 

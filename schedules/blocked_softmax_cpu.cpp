@@ -10,7 +10,6 @@
 #include <stdexcept>
 #include <string>
 
-#include "../generators/blocked_source.h"
 #include "../generators/math/exp2.h"
 #include "before.h"
 
