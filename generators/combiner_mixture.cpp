@@ -124,9 +124,7 @@ private:
             above = (r + g.n - 1) % g.n * M;
             jump = g.L - M + (r + 1) % g.n * M - above;
         }
-        auto index = [=, causal = parts.causal](Expr j) {
-            return causal ? above + j : above + j + cast<int>(j >= M) * jump;
-        };
+        auto index = [=](Expr j) { return above + j + cast<int>(j >= M) * jump; };
         Source s = by_region("across", rows, of, index);
         s.last = s.max_keys = sides * M;
         if (parts.causal) {
