@@ -36,15 +36,37 @@ void add_terms(const Expr &e, int64_t factor, Terms &terms) {
     }
 }
 
+// How often a loop inside a statement runs, in terms of what is no let.
+class Iterations : public IRVisitor {
+public:
+    Iterations(std::string loop, std::map<std::string, Expr> lets)
+        : loop(std::move(loop)), lets(std::move(lets)) {}
+    Expr count;  // undefined: there is no such loop
+
+private:
+    using IRVisitor::visit;
+    const std::string loop;  // the end of its name
+    std::map<std::string, Expr> lets;
+
+    void visit(const LetStmt *op) override {
+        lets[op->name] = substitute(lets, op->value);
+        op->body.accept(this);
+    }
+
+    void visit(const For *op) override {
+        if (ends_with(op->name, loop)) count = substitute(lets, op->extent);
+        op->body.accept(this);
+    }
+};
+
 class TrimToRange : public IRMutator {
 public:
     explicit TrimToRange(const Softmax &x)
-        : rows(x.rows),
+        : rows("." + x.over_rows.name()),
           block(x.over_blocks.name()),
           result(x.result.name()),
           state(x.state.name()),
-          tile_rows(x.blocking.tile_rows),
-          block_rows(x.blocking.query_tile) {
+          tile_rows(x.blocking.tile_rows) {
         const Blocking &t = x.blocking;
         for (const SourceFuncs &p : x.sources)
             loops.push_back({p.range.name(), p.tile_range.defined() ? p.tile_range.name() : "",
@@ -58,10 +80,9 @@ public:
 private:
     using IRMutator::visit;
     std::vector<Loops> loops;
-    const Expr rows;                         // of a head
-    const std::string block, result, state;  // RVar of its blocks, Funcs
-    const int tile_rows, block_rows;
-    Expr rows_left;                          // in a block: from its first row to the last
+    const std::string rows, block, result, state;  // RVars of a block's rows, of blocks; Funcs
+    const int tile_rows;
+    Expr rows_left;                          // in a block: those that it stores
     Expr tile;                               // in an update of the state: the tile's index
     std::map<std::string, Expr> lets;        // integers, in terms of what is no let
     std::map<std::string, Expr> chunk_left;  // by range: keys from the chunk's first to the end
@@ -84,11 +105,16 @@ private:
         return end_of(s.tile_range, which, tile) - (end_of(s.range, 1) - in_chunk(s));
     }
 
+    // None at all where a sequence has fewer rows than the longest.
     Stmt blocks(const For *op) {
-        rows_left = rows - Variable::make(Int(32), op->name) * block_rows;
-        Stmt out = IRMutator::visit(op);
+        Iterations stored(rows, lets);
+        op->body.accept(&stored);
+        rows_left = stored.count;
+        Stmt body = mutate(op->body);
+        if (rows_left.defined()) body = IfThenElse::make(0 < rows_left, body);
         rows_left = Expr();
-        return out;
+        return For::make(op->name, op->min, op->extent, op->for_type, op->partition_policy,
+                         op->device_api, body);
     }
 
     // Up to the last row. In the update of the state, only those that see a key of the chunk.
