@@ -8,7 +8,7 @@
 #include "../schedules/blocked_softmax_gpu.h"
 #include "../schedules/direct.h"
 #include "elf.h"
-#include "prefetch_ahead.h"
+#include "prefetch.h"
 #include "trim_to_range.h"
 #include "gpu/chunk_guard.h"
 #include "gpu/compact_registers.h"
@@ -127,7 +127,8 @@ Halide::Func scheduled(const Kernel &k, Build &build) {
         describe_outputs(result, whole ? x.value_head : Expr());
         schedule_cpu(x, a, k.params, lanes);
         result.add_custom_lowering_pass(make_trim_to_range(x));
-        if (blocking.ahead) result.add_custom_lowering_pass(make_prefetch_ahead(x));
+        if (blocking.ahead || blocking.next_block)
+            result.add_custom_lowering_pass(make_prefetch(x));
         level = head_level(x, a);
     }
     build.stage = {};

@@ -38,7 +38,9 @@ struct Blocking {
                       // order, back edges of loops ignored
     int value_step;   // columns on the lanes, tiles of rows: keys whose products with V are added
                       // to all rows and columns before those of the next; 0: one row a block
-    int ahead;        // and rows of K and V that are asked for before they are loaded
+    int ahead;        // CPU: rows of keys that are asked for before they are loaded
+    bool next_block;  // CPU, rows on the lanes: a block asks for the next one's Q, and for where
+                      // its results go
     bool whole_groups;  // keys past the end are masked up to the next key_step, so that the softmax
                         // of a chunk is over vectors of keys
     bool widen;         // 16-bit storage on a CPU: K and V of a chunk as f32, made once

@@ -154,7 +154,7 @@ private:
             local(p.rows);
             by_tiles(p.rows);
         }
-        schedule_place(p, chunk, lanes);
+        schedule_place(p, t, chunk, lanes);
         for (Func f : {p.score, p.maximum, p.probability, p.sum}) {
             local(f, t.tile_rows);
             f.compute_at(tile).vectorize(v.qi, lanes).bound_extent(v.c, 1);
@@ -285,10 +285,11 @@ Blocking cpu_blocking(const Params &p, const Storage &storage, int lanes) {
     // of 4 x 4 they take 32 (Zen 3: window of 256 keys 0.61 -> 0.64, combiner_fixed 0.44 -> 0.46).
     t.transposed = p.columns_on_lanes ? 0 : lanes == 8 ? 4 : lanes;
     t.value_step = p.columns_on_lanes && p.query_tile > 1 ? std::max(p.unroll, 1) : 0;
-    if (t.value_step) {
-        const int whole = std::lcm(kKeysOfTile, t.value_step);  // iterations of both loops
-        t.ahead = (p.ahead + whole - 1) / whole * whole;
-    }
+    // Iterations of all loops that ask.
+    const int whole =
+        std::lcm(p.columns_on_lanes ? kKeysOfTile : p.key_step, std::max(t.value_step, 1));
+    t.ahead = (p.ahead + whole - 1) / whole * whole;
+    t.next_block = p.next_block && !p.columns_on_lanes;
     t.whole_groups = p.columns_on_lanes && !t.value_step;
     t.pairs = storage.bf16_pairs && !p.columns_on_lanes;
     t.tiles = t.pairs && storage.bf16_tiles && t.tile_rows % 16 == 0 && p.key_chunk % 32 == 0;
@@ -313,12 +314,14 @@ void schedule_result(Softmax &x, bool by_head, int lanes) {
     if (width && !x.column.is_rvar) s.unroll(x.column);  // Zen 3: 2 %
 }
 
-void schedule_place(SourceFuncs &p, LoopLevel chunk, int lanes) {
+void schedule_place(SourceFuncs &p, const Blocking &t, LoopLevel chunk, int lanes) {
     if (!p.place.defined()) return;
     const std::vector<Var> args = p.place.args();  // key, chunk, block, head, batch
     Halide::Func f = p.place;
     f.compute_at(chunk).store_in(MemoryType::Stack).vectorize(args[0], lanes);
     f.bound_extent(args[1], 1).bound_extent(args[2], 1);
+    // What is behind the chunk is never set: addresses of prefetches are made of it.
+    if (t.ahead) f.bound_storage(args[0], (t.key_chunk + t.ahead + lanes - 1) / lanes * lanes);
 }
 
 LoopLevel head_level(const Softmax &x, const Attention &a) {

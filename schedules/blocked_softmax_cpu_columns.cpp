@@ -7,7 +7,7 @@
 // Heads that share keys are rows, in tiles (Blocking::value_step, record "group"). Each element of
 // K and V is then used for all of them, so multiply-adds cost as much time as memory, and the two
 // must overlap: rows are read in memory order, steps of V are copied before their products, and
-// both are asked for some rows ahead (codegen/prefetch_ahead.h).
+// both are asked for some rows ahead (codegen/prefetch.h).
 #include "blocked_softmax_cpu.h"
 
 namespace attune {
@@ -71,15 +71,12 @@ private:
         p.range.compute_at(block).store_in(MemoryType::Stack).bound_extent(v.qb, 1);
         if (p.rows.defined()) local(p.rows, block);
         LoopLevel chunk(x.state, p.over_chunks);
-        schedule_place(p, chunk, lanes);
+        schedule_place(p, t, chunk, lanes);
         for (Func f : {p.score, p.maximum, p.probability, p.sum, p.weighted}) local(f, chunk);
         for (Func f : {p.score, p.probability}) f.bound_storage(v.k, t.key_chunk);
         columns(p.weighted, v.d, x.value_head);
         scores(p);
         if (t.value_step) {
-            // What is behind the chunk is never set: addresses of prefetches are made of it.
-            const int places = (t.key_chunk + t.ahead + lanes - 1) / lanes * lanes;
-            if (p.place.defined()) p.place.bound_storage(v.k, places);
             softmax_of_tiles(p);
             products_of_tiles(p);
         } else {

@@ -23,7 +23,8 @@ const Field kFields[] = {
     {"key_step", &Params::key_step},     {"columns", &Params::columns},
     {"tile_rows", &Params::tile_rows},   {"columns_on_lanes", &Params::columns_on_lanes},
     {"threads_x", &Params::threads_x},   {"threads_y", &Params::threads_y},
-    {"unroll", &Params::unroll},         {"ahead", &Params::ahead}};
+    {"unroll", &Params::unroll},         {"ahead", &Params::ahead},
+    {"next_block", &Params::next_block}};
 
 // Exact fields of a record that agree with the key; -1 if one contradicts it.
 int fit(const nlohmann::json &record, const ParamsKey &key) {

@@ -12,7 +12,7 @@ struct Params {
     int columns_on_lanes = 0;          // CPU: which of the two schedules
     int threads_x = 0, threads_y = 0;  // GPU: threads of a block
     int unroll = 0;  // steps of a reduction at once (CPU: of d in scores, or Blocking::value_step)
-    int ahead = 0;   // CPU: see Blocking
+    int ahead = 0, next_block = 0;     // CPU: see Blocking
     std::string text() const;          // "query_tile=64 key_chunk=128 ..."
 };
 
