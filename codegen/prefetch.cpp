@@ -17,6 +17,33 @@ constexpr int kLine = 64;  // bytes of a cache line
 
 using Values = std::map<std::string, Expr>;  // of names
 
+// A loop some iterations later: past its end too, or its last at most.
+struct Later {
+    Expr any, existing;
+};
+
+class HasLoad : public IRVisitor {
+    using IRVisitor::visit;
+    void visit(const Load *) override { found = true; }
+
+public:
+    bool found = false;
+};
+
+Later later(const For *op, int iterations) {
+    Expr then = Variable::make(Int(32), op->name) + iterations;
+    return {then, min(then, op->min + op->extent - 1)};
+}
+
+// An address may be anything, but what it is made of is loaded from tables that end somewhere.
+Expr at(const std::map<std::string, Later> &loops, const Expr &e) {
+    HasLoad load;
+    e.accept(&load);
+    Values values;
+    for (auto &[name, later] : loops) values[name] = load.found ? later.existing : later.any;
+    return substitute(values, e);
+}
+
 // Elements of a tensor of the call next to each other, in terms of what is no let.
 struct Place {
     std::string buffer;
@@ -47,19 +74,21 @@ Stmt ask(const Place &p, const Expr &index) {
 class Asking : public IRMutator {
 public:
     enum Access { Loads, Stores };
-    Asking(Access access, Values values) : access(access), lets(std::move(values)) {}
+    Asking(Access access, Values lets, std::map<std::string, Later> loops)
+        : access(access), lets(std::move(lets)), loops(std::move(loops)) {}
 
 private:
     using IRMutator::visit;
     const Access access;
     Values lets;
+    const std::map<std::string, Later> loops;  // outside the statement
     Stmt asked;  // by the statement being visited
 
     static Stmt nothing() { return Evaluate::make(0); }
 
     void add(const Place &p) {
         if (!p.first.defined()) return;
-        Stmt one = ask(p, simplify(p.first));
+        Stmt one = ask(p, simplify(at(loops, p.first)));
         asked = is_no_op(asked) ? one : Block::make(asked, one);
     }
 
@@ -153,24 +182,23 @@ private:
     const std::string block, result, query, state;  // RVar of the blocks, Funcs
     const bool by_rows, next_block;                 // rows on the lanes; Blocking's
     std::vector<Ahead> loops;
-    Values later;             // loops in scope, as they will be
+    std::map<std::string, Later> keys, this_block;  // loops in scope
     Values first, last;       // iterations of loops inside these
     Values lets;              // in terms of what is no let
     std::vector<Line> lines;  // that the statement being visited loads
-    std::string this_block;   // loop in scope
     Stmt next_queries;
 
     Stmt visit(const For *op) override {
         if (starts_with(op->name, result + ".") && ends_with(op->name, "." + block))
-            this_block = op->name;
+            this_block = {{op->name, later(op, 1)}};
         for (const Ahead &a : loops) {
             if (!ends_with(op->name, a.loop)) continue;
-            later[op->name] = Variable::make(Int(32), op->name) + a.iterations;
+            keys[op->name] = later(op, a.iterations);
             Stmt out = IRMutator::visit(op);
-            later.erase(op->name);
+            keys.erase(op->name);
             return out;
         }
-        return later.empty() || !by_rows ? IRMutator::visit(op) : inside(op);
+        return keys.empty() || !by_rows ? IRMutator::visit(op) : inside(op);
     }
 
     // With rows on the lanes those of keys are asked for as a whole, before the loop over their
@@ -193,10 +221,10 @@ private:
     }
 
     Expr visit(const Load *op) override {
-        if (later.empty() || !op->param.defined()) return op;
+        if (keys.empty() || !op->param.defined()) return op;
         Place p = place(op->name, op->type, op->index, lets);
         if (!p.first.defined()) return op;
-        Expr then = substitute(later, p.first);
+        Expr then = at(keys, p.first);
         if (equal(simplify(p.first), simplify(then))) return op;
         Expr start = substitute(first, then);
         auto elements = as_const_int(simplify(substitute(last, then) - start));
@@ -233,11 +261,7 @@ private:
 
     Stmt visit(const ProducerConsumer *op) override {
         if (next_block && op->is_producer && op->name == query && !this_block.empty()) {
-            Values next = lets;
-            for (auto &[name, value] : next)
-                value = substitute(this_block, Variable::make(Int(32), this_block) + 1, value);
-            next[this_block] = Variable::make(Int(32), this_block) + 1;
-            next_queries = Asking(Asking::Loads, next).mutate(op->body);
+            next_queries = Asking(Asking::Loads, lets, this_block).mutate(op->body);
         }
         return IRMutator::visit(op);
     }
@@ -247,7 +271,7 @@ private:
         if (!made || !made->is_producer || made->name != state || !next_queries.defined())
             return IRMutator::visit(op);
         Stmt asks = Block::make(std::exchange(next_queries, Stmt()),
-                                Asking(Asking::Stores, lets).mutate(op->rest));
+                                Asking(Asking::Stores, lets, {}).mutate(op->rest));
         return Block::make(asks, IRMutator::visit(op));
     }
 };

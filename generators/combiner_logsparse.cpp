@@ -63,19 +63,33 @@ private:
     Func key, query, value;  // of span hi at hi - 1, at hi - 1, and at hi
     std::vector<Func> before;
 
+    // Tokens whose levels are all visited before the next: a pass over a head for each level leaves
+    // the caches from 4096 tokens on.
+    static constexpr int kChunkBits = 6, kChunk = 1 << kChunkBits;
+    Expr chunks() const { return (L + kChunk - 1) / kChunk; }
+
     Expr scale() const { return 1.f / sqrt(cast<float>(D)); }
     Expr inside(Expr i) const { return unsafe_promise_clamped(i, 0, L - 1); }
 
-    // Maxima of all spans, in place: each level adds the left half of its spans.
+    // Maxima of all spans, in place: each level adds the left half of its spans, inside each chunk
+    // first.
     Func maxima(const std::string &input) {
         Func f(input + "_maxima");
         Var i("i");
         f(v.d, i, v.h, v.b) = x.load(input, {v.b, i, v.h, v.d});
-        Halide::RDom s(0, max(L / 2, 1), 1, 30, input + "_over_spans");
+        auto add_left_halves = [&](Expr span, Expr level) {
+            Expr right = ((span + 1) << level) - 1, left = right - (1 << (level - 1));
+            Expr old = f(v.d, inside(right), v.h, v.b);
+            f(v.d, inside(right), v.h, v.b) = max(old, f(v.d, inside(left), v.h, v.b));
+        };
+        Halide::RDom in(0, kChunk / 2, 1, kChunkBits, 0, chunks(), input + "_over_chunks");
+        Expr span = in.z * (kChunk >> in.y) + in.x;
+        in.where(in.x < (kChunk >> in.y) && span < (L >> in.y));
+        add_left_halves(span, in.y);
+        Halide::RDom s(0, max(L >> (kChunkBits + 1), 1), kChunkBits + 1, 30 - kChunkBits,
+                       input + "_over_spans");
         s.where(s.x < (L >> s.y));
-        Expr right = inside(((s.x + 1) << s.y) - 1);
-        Expr left = inside(((s.x + 1) << s.y) - 1 - (1 << (s.y - 1)));
-        f(v.d, right, v.h, v.b) = max(f(v.d, right, v.h, v.b), f(v.d, left, v.h, v.b));
+        add_left_halves(s.x, s.y);
         before.push_back(f);
         return f;
     }
@@ -88,29 +102,35 @@ private:
     void values() {
         Var p("p"), t("t"), s("span");
         Expr levels = max(bits(L - 1), 2);
-        Halide::RDom m(0, L, 1, levels - 1, "over_tokens");
-        Halide::RDom e(0, D, 0, L, 1, levels - 1, "over_head");
-        m.where(used(m.x, m.y));
-        e.where(used(e.y, e.z));
+        Halide::RDom m(0, kChunk, 1, levels - 1, 0, chunks(), "over_tokens");
+        Halide::RDom e(0, D, 0, kChunk, 1, levels - 1, 0, chunks(), "over_head");
+        Expr token = m.z * kChunk + m.x, token_of_e = e.w * kChunk + e.y;
+        m.where(used(token, m.y));
+        e.where(used(token_of_e, e.z));
         Func score("span_score"), peak("span_peak"), weight("span_weight"), total("span_total");
-        Expr of = inside(span(e.y, e.z) - 1), to = inside(span(m.x, m.y));
+        Expr of = inside(span(token_of_e, e.z) - 1), to = inside(span(token, m.y));
+        token = inside(token);
         score(p, t, v.h, v.b) = 0.f;
-        score(e.y, e.z, v.h, v.b) +=
-            query(e.x, of, v.h, v.b) * scale() * x.load("k", {v.b, e.y, v.h, e.x});
+        score(token_of_e, e.z, v.h, v.b) +=
+            query(e.x, of, v.h, v.b) * scale() * x.load("k", {v.b, inside(token_of_e), v.h, e.x});
         peak(s, v.h, v.b) = -INFINITY;
-        peak(to, v.h, v.b) = max(peak(to, v.h, v.b), score(m.x, m.y, v.h, v.b));
+        peak(to, v.h, v.b) = max(peak(to, v.h, v.b), score(token, m.y, v.h, v.b));
         weight(p, t, v.h, v.b) =
             exp(score(p, t, v.h, v.b) - peak(inside(min(span(p, t), L - 1)), v.h, v.b));
         total(s, v.h, v.b) = 0.f;
-        total(to, v.h, v.b) += weight(m.x, m.y, v.h, v.b);
+        total(to, v.h, v.b) += weight(token, m.y, v.h, v.b);
         // Divided by the total at the end: shares that add up to 1 but for its rounding.
         Func sum("span_sum");
         sum(v.d, s, v.h, v.b) = 0.f;
-        sum(v.d, to, v.h, v.b) += weight(m.x, m.y, v.h, v.b) * x.load("v", {v.b, m.x, v.h, v.d});
+        sum(v.d, to, v.h, v.b) +=
+            weight(token, m.y, v.h, v.b) * x.load("v", {v.b, token, v.h, v.d});
         value = Func("span_value");
         value(v.d, s, v.h, v.b) = select(s % 2 == 1, x.load("v", {v.b, max(s - 1, 0), v.h, v.d}),
                                          sum(v.d, s, v.h, v.b) * (1.f / total(s, v.h, v.b)));
-        for (Func f : {score, weight}) f.bound(p, 0, L).bound(t, 1, levels - 1);
+        // Of whole chunks: a clamped place of a sum is not found to be one, and is added to element
+        // by element.
+        score.bound(p, 0, chunks() * kChunk).bound(t, 1, levels - 1);
+        weight.bound(p, 0, L).bound(t, 1, levels - 1);
         for (Func f : {peak, total, sum, value}) f.bound(s, 0, L);
         before.insert(before.end(), {score, peak, weight, total, sum, value});
     }

@@ -154,7 +154,7 @@ private:
             local(p.rows);
             by_tiles(p.rows);
         }
-        schedule_place(p, t, chunk, lanes);
+        schedule_place(p, chunk, lanes);
         for (Func f : {p.score, p.maximum, p.probability, p.sum}) {
             local(f, t.tile_rows);
             f.compute_at(tile).vectorize(v.qi, lanes).bound_extent(v.c, 1);
@@ -314,14 +314,12 @@ void schedule_result(Softmax &x, bool by_head, int lanes) {
     if (width && !x.column.is_rvar) s.unroll(x.column);  // Zen 3: 2 %
 }
 
-void schedule_place(SourceFuncs &p, const Blocking &t, LoopLevel chunk, int lanes) {
+void schedule_place(SourceFuncs &p, LoopLevel chunk, int lanes) {
     if (!p.place.defined()) return;
     const std::vector<Var> args = p.place.args();  // key, chunk, block, head, batch
     Halide::Func f = p.place;
     f.compute_at(chunk).store_in(MemoryType::Stack).vectorize(args[0], lanes);
     f.bound_extent(args[1], 1).bound_extent(args[2], 1);
-    // What is behind the chunk is never set: addresses of prefetches are made of it.
-    if (t.ahead) f.bound_storage(args[0], (t.key_chunk + t.ahead + lanes - 1) / lanes * lanes);
 }
 
 LoopLevel head_level(const Softmax &x, const Attention &a) {

@@ -18,7 +18,7 @@ void schedule_result(Softmax &x, bool by_head, int lanes);
 Halide::LoopLevel head_level(const Softmax &x, const Attention &attention);
 
 // Integers of a chunk's keys.
-void schedule_place(SourceFuncs &p, const Blocking &t, Halide::LoopLevel chunk, int lanes);
+void schedule_place(SourceFuncs &p, Halide::LoopLevel chunk, int lanes);
 
 // The columns of K and V on the lanes, for few queries: blocked_softmax_cpu_columns.cpp.
 void schedule_columns(Softmax &x, int lanes);

@@ -71,7 +71,7 @@ private:
         p.range.compute_at(block).store_in(MemoryType::Stack).bound_extent(v.qb, 1);
         if (p.rows.defined()) local(p.rows, block);
         LoopLevel chunk(x.state, p.over_chunks);
-        schedule_place(p, t, chunk, lanes);
+        schedule_place(p, chunk, lanes);
         for (Func f : {p.score, p.maximum, p.probability, p.sum, p.weighted}) local(f, chunk);
         for (Func f : {p.score, p.probability}) f.bound_storage(v.k, t.key_chunk);
         columns(p.weighted, v.d, x.value_head);
