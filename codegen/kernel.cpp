@@ -1,5 +1,7 @@
 #include "kernel.h"
 
+#include <stdlib.h>
+
 #include <algorithm>
 #include <stdexcept>
 #include <utility>
@@ -138,6 +140,13 @@ Halide::Func scheduled(const Kernel &k, Build &build) {
         result.add_custom_lowering_pass(make_trim_to_range(stage));
     }
     return result;
+}
+
+// Innermost loops begin at multiples of 32 bytes in place of 16: where they begin by chance, dense
+// attention of D 128 has 0.863 or 0.893 of the peak (Zen 4, the same instructions).
+void configure_llvm() {
+    constexpr int kKeepUsersOwn = 0;
+    setenv("HL_LLVM_ARGS", "-x86-experimental-pref-innermost-loop-alignment=5", kKeepUsersOwn);
 }
 
 void compile_kernel(const Kernel &k, const std::string &symbol, const std::string &path) {

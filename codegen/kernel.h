@@ -30,6 +30,9 @@ struct Condition {
 // When libattune may choose the kernel.
 std::vector<Condition> conditions(const Kernel &kernel);
 
+// What LLVM is told, once, before anything is compiled and before other threads run.
+void configure_llvm();
+
 // Compiles to an object with function `symbol`. Throws std::runtime_error, Halide::Error.
 void compile_kernel(const Kernel &kernel, const std::string &symbol, const std::string &path);
 

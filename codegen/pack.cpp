@@ -290,6 +290,7 @@ std::vector<std::string> variant_names() {
 
 PackReport generate_pack(const PackRequest &r, const PackProgress &progress) {
     auto start = std::chrono::steady_clock::now();
+    configure_llvm();
     PackPlan plan = make_plan(r);
     fs::path out = fs::absolute(r.out);
     WorkFolder work(out);

@@ -22,12 +22,21 @@ struct Later {
     Expr any, existing;
 };
 
-class HasLoad : public IRVisitor {
-    using IRVisitor::visit;
-    void visit(const Load *) override { found = true; }
+using Loops = std::map<std::string, Later>;
 
+// Whether a load's index has to do with one of the loops.
+class LoadsBy : public IRVisitor {
 public:
+    explicit LoadsBy(const Loops &loops) : loops(loops) {}
     bool found = false;
+
+private:
+    using IRVisitor::visit;
+    const Loops &loops;
+    void visit(const Load *op) override {
+        for (auto &[name, later] : loops) found = found || expr_uses_var(op->index, name);
+        IRVisitor::visit(op);
+    }
 };
 
 Later later(const For *op, int iterations) {
@@ -36,11 +45,11 @@ Later later(const For *op, int iterations) {
 }
 
 // An address may be anything, but what it is made of is loaded from tables that end somewhere.
-Expr at(const std::map<std::string, Later> &loops, const Expr &e) {
-    HasLoad load;
-    e.accept(&load);
+Expr at(const Loops &loops, const Expr &e) {
+    LoadsBy tables(loops);
+    e.accept(&tables);
     Values values;
-    for (auto &[name, later] : loops) values[name] = load.found ? later.existing : later.any;
+    for (auto &[name, later] : loops) values[name] = tables.found ? later.existing : later.any;
     return substitute(values, e);
 }
 
@@ -74,14 +83,14 @@ Stmt ask(const Place &p, const Expr &index) {
 class Asking : public IRMutator {
 public:
     enum Access { Loads, Stores };
-    Asking(Access access, Values lets, std::map<std::string, Later> loops)
+    Asking(Access access, Values lets, Loops loops)
         : access(access), lets(std::move(lets)), loops(std::move(loops)) {}
 
 private:
     using IRMutator::visit;
     const Access access;
     Values lets;
-    const std::map<std::string, Later> loops;  // outside the statement
+    const Loops loops;  // outside the statement
     Stmt asked;  // by the statement being visited
 
     static Stmt nothing() { return Evaluate::make(0); }
@@ -182,7 +191,7 @@ private:
     const std::string block, result, query, state;  // RVar of the blocks, Funcs
     const bool by_rows, next_block;                 // rows on the lanes; Blocking's
     std::vector<Ahead> loops;
-    std::map<std::string, Later> keys, this_block;  // loops in scope
+    Loops keys, this_block;   // in scope
     Values first, last;       // iterations of loops inside these
     Values lets;              // in terms of what is no let
     std::vector<Line> lines;  // that the statement being visited loads
