@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <map>
 
+#include "loop.h"
+
 namespace attune {
 
 using namespace Halide::Internal;
@@ -91,7 +93,7 @@ private:
     const Access access;
     Values lets;
     const Loops loops;  // outside the statement
-    Stmt asked;  // by the statement being visited
+    Stmt asked;         // by the statement being visited
 
     static Stmt nothing() { return Evaluate::make(0); }
 
@@ -124,8 +126,7 @@ private:
     Stmt visit(const For *op) override {
         Stmt body = mutate(op->body);
         if (is_no_op(body)) return body;
-        return For::make(op->name, substitute(lets, op->min), substitute(lets, op->extent),
-                         op->for_type, op->partition_policy, op->device_api, body);
+        return loop(op, substitute(lets, op->min), substitute(lets, op->extent), body);
     }
     Stmt visit(const IfThenElse *op) override {
         Stmt body = mutate(op->then_case);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <map>
 
+#include "loop.h"
+
 namespace attune {
 
 using namespace Halide::Internal;
@@ -113,8 +115,7 @@ private:
         Stmt body = mutate(op->body);
         if (rows_left.defined()) body = IfThenElse::make(0 < rows_left, body);
         rows_left = Expr();
-        return For::make(op->name, op->min, op->extent, op->for_type, op->partition_policy,
-                         op->device_api, body);
+        return loop(op, op->min, op->extent, body);
     }
 
     // Up to the last row. In the update of the state, only those that see a key of the chunk.
@@ -129,13 +130,12 @@ private:
         tile = Expr();
         Expr count = op->extent;
         if (rows_left.defined()) count = min(count, (rows_left + (tile_rows - 1)) / tile_rows);
-        return For::make(op->name, op->min, count, op->for_type, op->partition_policy,
-                         op->device_api, body);
+        return loop(op, op->min, count, body);
     }
 
     Stmt places(const For *op, const Loops &s) {
-        return For::make(op->name, op->min + s.margin, max(op->extent - 2 * s.margin, 0),
-                         op->for_type, op->partition_policy, op->device_api, mutate(op->body));
+        Expr count = max(op->extent - 2 * s.margin, 0);
+        return loop(op, op->min + s.margin, count, mutate(op->body));
     }
 
     Stmt chunks(const For *op, const Loops &s) {
@@ -156,8 +156,7 @@ private:
     // Whole ones.
     Stmt steps(const For *op, const Loops &s) {
         Expr count = min(op->extent, max(in_chunk(s), 0) / s.value_step);
-        return For::make(op->name, op->min, count, op->for_type, op->partition_policy,
-                         op->device_api, mutate(op->body));
+        return loop(op, op->min, count, mutate(op->body));
     }
 
     // To iterations from the first until those of `left` keys; here: of them, from this one on.
@@ -166,8 +165,7 @@ private:
         Stmt body = mutate(op->body);
         positive.pop_back();
         Expr count = max(min(op->extent, (left + (each - 1)) / each) - first, 0);
-        return For::make(op->name, op->min + first, count, op->for_type, op->partition_policy,
-                         op->device_api, body);
+        return loop(op, op->min + first, count, body);
     }
 
     Stmt visit(const For *op) override {

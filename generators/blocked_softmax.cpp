@@ -196,7 +196,6 @@ Softmax blocked_softmax(const Build &build, const Attention &a, const Blocking &
     t.tiles = t.tiles && divides(32, x.head) && divides(16, x.value_head);
     if (t.tiles) t.key_step = t.columns = t.run = 16;
     x.owners = simplify((x.value_head + t.columns - 1) / t.columns);
-    x.rows = a.queries.count;
     for (const Source &s : a.sources)
         x.natural = x.natural || s.score || s.relative.load || s.given;
     auto row_of = [&](Expr i) { return min(v.qb * t.query_tile + i, a.queries.count - 1); };

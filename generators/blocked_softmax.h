@@ -111,7 +111,6 @@ struct Softmax {
     bool natural = false;   // scores are as the variant changed them; else times log2(e)
     Expr scale;             // of scores that is not in Q already; undefined: none
     Expr owners;            // of columns
-    Expr rows;              // of a head
     // Of the update of the result: rows of a thread, threads, blocks, heads, batch elements.
     Halide::RVar over_rows, over_threads, over_blocks, over_heads, over_batches;
     Halide::VarOrRVar column{v.d}, head_loop{v.h};  // of the result, as the loops over them

@@ -82,7 +82,7 @@ private:
             Expr old = f(v.d, inside(right), v.h, v.b);
             f(v.d, inside(right), v.h, v.b) = max(old, f(v.d, inside(left), v.h, v.b));
         };
-        Halide::RDom in(0, kChunk / 2, 1, kChunkBits, 0, chunks(), input + "_over_chunks");
+        Halide::RDom in(0, kChunk / 2, 1, kChunkBits, 0, chunks(), input + "_in_chunk");
         Expr span = in.z * (kChunk >> in.y) + in.x;
         in.where(in.x < (kChunk >> in.y) && span < (L >> in.y));
         add_left_halves(span, in.y);
@@ -94,7 +94,8 @@ private:
         return f;
     }
 
-    // Of level t, where token p lies: used if some row sees it, which are those of even index.
+    // Of level t, where token p lies: used if some row sees it, which are those of even index. It
+    // ends after p, so that no p past the last token is in one.
     Expr span(Expr p, Expr t) const { return ((p >> t) + 1) << t; }
     Expr used(Expr p, Expr t) const { return ((p >> t) & 1) == 0 && span(p, t) < L; }
 

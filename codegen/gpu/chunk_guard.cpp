@@ -4,6 +4,8 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "../loop.h"
+
 namespace attune {
 
 using namespace Halide::Internal;
@@ -100,8 +102,7 @@ private:
             throw std::runtime_error(text.str());
         }
         Stmt body = IfThenElse::make(guard, simplify(Assume(guard).mutate(op->body)));
-        return For::make(op->name, op->min, op->extent, op->for_type, op->partition_policy,
-                         op->device_api, body);
+        return attune::loop(op, op->min, op->extent, body);
     }
 };
 
