@@ -149,6 +149,7 @@ Row Measurement::row() const {
     row.ms_min = 1e3 * *std::min_element(seconds_.begin(), seconds_.end());
     row.ms_median = 1e3 * seconds;
     row.spread = machine::spread(seconds_);
+    row.scratch_mb = 1e-6 * double(context_->scratch_bytes());
     row.gflops = cost_.flops / seconds * 1e-9;
     row.bandwidth_gb_s = cost_.bytes / seconds * 1e-9;
     if (device_) return row;

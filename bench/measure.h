@@ -22,6 +22,7 @@ struct Row {
     std::string shape, variant, dtype, target, kernel, schedule, machine;
     int threads;
     double ms_min, ms_median, spread;  // spread: (90th - 10th percentile) / median
+    double scratch_mb;                 // that the context took, of all threads
     double gflops, bandwidth_gb_s;     // useful operations, and bytes if each tensor moves once
     // Of the multiply-add loop and of the read loop on as many threads; absent for devices.
     std::optional<double> share_of_fma_peak, share_of_bandwidth, share_of_roofline;

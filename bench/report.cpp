@@ -21,6 +21,7 @@ json row_json(const Row &row) {
     entry["ms_min"] = row.ms_min;
     entry["ms_median"] = row.ms_median;
     entry["spread"] = row.spread;
+    entry["scratch_mb"] = row.scratch_mb;
     entry["gflops"] = row.gflops;
     entry["share_of_fma_peak"] = number(row.share_of_fma_peak);
     entry["bandwidth_gb_s"] = row.bandwidth_gb_s;

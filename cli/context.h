@@ -4,6 +4,8 @@
 
 #include "attune.h"
 
+#include <atomic>
+#include <cstddef>
 #include <string>
 
 namespace tool {
@@ -16,9 +18,14 @@ public:
     Context(const Context &) = delete;
     Context &operator=(const Context &) = delete;
     attune_context *get() const { return context_; }
+    size_t scratch_bytes() const { return scratch_; }  // that it took so far; it keeps them
 
 private:
+    static void *allocate(void *self, size_t bytes);
+    static void release(void *self, void *memory);
+
     std::string target_, kernel_;  // the options point at them
+    std::atomic<size_t> scratch_ = 0;
     attune_context *context_ = nullptr;
 };
 

@@ -151,25 +151,26 @@ public:
           result(x.result.name()),
           query(x.query.name()),
           state(x.state.name()),
-          by_rows(!x.blocking.by_columns()),
+          one_query(x.blocking.by_columns() && !x.blocking.value_step),
+          by_statements(x.blocking.value_step),
           next_block(x.blocking.next_block) {
         const Blocking &t = x.blocking;
-        auto add = [&](const std::string &loop, int keys) {
-            loops.push_back({"." + loop, (t.ahead + keys - 1) / keys});
+        auto add = [&](const std::string &loop, int keys, const Expr &row) {
+            const int iterations = (t.ahead + keys - 1) / keys;
+            loops.push_back({"." + loop, iterations, simplify(row * (iterations * keys))});
         };
         if (!t.ahead) return;
         for (const SourceFuncs &p : x.sources) {
+            add(p.over_groups.y.name(), t.key_step, x.head);
             if (t.by_columns()) {
-                add(p.keys.name(), kKeysOfTile);
                 if (t.value_step)
-                    add(p.over_steps.y.name(), t.value_step);
+                    add(p.over_steps.y.name(), t.value_step, x.value_head);
                 else
-                    add(p.over_keys.x.name(), 1);
+                    add(p.over_keys.x.name(), 1, x.value_head);
                 continue;
             }
-            add(p.over_groups.y.name(), t.key_step);
             auto staged = [&](const Func &f, const Halide::RVar &over, int keys) {
-                if (f.has_update_definition()) add(f.name() + ".s1." + over.name(), keys);
+                if (f.has_update_definition()) add(f.name() + ".s1." + over.name(), keys, x.head);
             };
             staged(p.key, p.over_keys.x, 1);
             staged(p.value, p.over_terms.x, t.pairs ? 2 : 1);
@@ -182,6 +183,7 @@ private:
     struct Ahead {
         std::string loop;  // the end of its name
         int iterations;
+        Expr elements;  // of the rows in these, if they are neighbours
     };
 
     struct Line {
@@ -190,10 +192,10 @@ private:
     };
 
     const std::string block, result, query, state;  // RVar of the blocks, Funcs
-    const bool by_rows, next_block;                 // rows on the lanes; Blocking's
+    const bool one_query, by_statements, next_block;  // next_block: Blocking's
     std::vector<Ahead> loops;
     Loops keys, this_block;   // in scope
-    Values first, last;       // iterations of loops inside these
+    Expr distance;            // from what the loop over keys loads to what it asks for
     Values lets;              // in terms of what is no let
     std::vector<Line> lines;  // that the statement being visited loads
     Stmt next_queries;
@@ -204,30 +206,50 @@ private:
         for (const Ahead &a : loops) {
             if (!ends_with(op->name, a.loop)) continue;
             keys[op->name] = later(op, a.iterations);
-            Stmt out = IRMutator::visit(op);
+            distance = Expr();
+            Stmt body = of_statement([&] { return mutate(op->body); });
+            Stmt out = loop(op, op->min, op->extent, body);
             keys.erase(op->name);
-            return out;
+            if (!one_query || !distance.defined()) return out;
+            if (!as_const_int(a.elements)) return op;  // nothing is asked for
+            Expr apart = substitute(op->name, op->min, distance) != a.elements;
+            return IfThenElse::make(apart, out, op);
         }
-        return keys.empty() || !by_rows ? IRMutator::visit(op) : inside(op);
+        return keys.empty() || by_statements ? IRMutator::visit(op) : inside(op);
     }
 
-    // With rows on the lanes those of keys are asked for as a whole, before the loop over their
-    // elements.
+    // Lines are asked for before the loops over a row, and inside those over rows.
     Stmt inside(const For *op) {
-        const bool outermost = first.empty();
-        std::vector<Line> outer;
-        if (outermost) lines.swap(outer);
-        first[op->name] = substitute(lets, op->min);
-        last[op->name] = substitute(lets, op->min + op->extent - 1);
-        Stmt out = IRMutator::visit(op);
-        first.erase(op->name), last.erase(op->name);
-        if (outermost) out = asked(out), lines.swap(outer);
-        return out;
+        std::vector<Line> outer, of_row;
+        lines.swap(outer);
+        Stmt body = mutate(op->body);
+        lines.swap(of_row);
+        Expr first = substitute(lets, op->min), last = substitute(lets, op->min + op->extent - 1);
+        auto at = [&](const Expr &iteration, const Expr &e) {
+            return simplify(substitute(op->name, iteration, e));
+        };
+        for (Line line : of_row) {
+            Expr start = at(first, line.place.first);
+            auto elements = as_const_int(simplify(at(last, line.place.first) - start));
+            if (elements) {
+                line.place.first = start;
+                line.elements += *elements;
+                add(outer, line);
+            } else if (is_const(op->extent)) {
+                lines.push_back(line);
+            }  // else a row of a length that is given at run time
+        }
+        if (distance.defined()) distance = at(first, distance);
+        body = asked(body);
+        lines.swap(outer);
+        return loop(op, op->min, op->extent, body);
     }
 
     Stmt visit(const LetStmt *op) override {
         lets[op->name] = substitute(lets, op->value);
-        return IRMutator::visit(op);
+        if (!by_statements) return IRMutator::visit(op);
+        Stmt body = mutate(op->body);
+        return of_statement([&] { return LetStmt::make(op->name, mutate(op->value), body); });
     }
 
     Expr visit(const Load *op) override {
@@ -236,37 +258,47 @@ private:
         if (!p.first.defined()) return op;
         Expr then = at(keys, p.first);
         if (equal(simplify(p.first), simplify(then))) return op;
-        Expr start = substitute(first, then);
-        auto elements = as_const_int(simplify(substitute(last, then) - start));
-        if (!elements) return op;  // a row of a length that is given at run time
-        p.first = simplify(start);
-        const int of_line = kLine / p.type.bytes();
-        const bool near = std::any_of(lines.begin(), lines.end(), [&](const Line &line) {
-            if (line.place.buffer != p.buffer) return false;
-            auto distance = as_const_int(simplify(p.first - line.place.first));
-            return distance && std::abs(*distance) < of_line;
-        });
-        if (!near) lines.push_back({p, *elements});
+        if (!distance.defined()) distance = simplify(then - p.first);
+        p.first = simplify(then);
+        add(lines, {p, 0});
         return op;
     }
 
-    Stmt asked(Stmt out) const {
+    static void add(std::vector<Line> &lines, const Line &one) {
+        const Place &p = one.place;
+        const bool near = std::any_of(lines.begin(), lines.end(), [&](const Line &line) {
+            if (line.place.buffer != p.buffer) return false;
+            auto distance = as_const_int(simplify(p.first - line.place.first));
+            return distance && std::abs(*distance) < kLine / p.type.bytes();
+        });
+        if (!near) lines.push_back(one);
+    }
+
+    Stmt asked(const Stmt &then) const {
+        std::vector<Stmt> all;
         for (const Line &line : lines)
             for (int64_t i = 0; i <= line.elements; i += kLine / line.place.type.bytes())
-                out = Block::make(ask(line.place, simplify(line.place.first + int(i))), out);
+                all.push_back(ask(line.place, simplify(line.place.first + int(i))));
+        all.push_back(then);
+        return Block::make(all);
+    }
+
+    // What `mutated` loads is asked for before it.
+    Stmt of_statement(const std::function<Stmt()> &mutated) {
+        std::vector<Line> outer;
+        lines.swap(outer);
+        Stmt out = mutated();
+        out = asked(out);
+        lines.swap(outer);
         return out;
     }
 
-    // With columns on the lanes each statement asks for itself, though several load the same line:
-    // a core with no free miss buffer drops the request. Once an iteration: Zen 4, groups of 8
+    // Where heads share keys each statement asks for itself, though several load the same line: a
+    // core with no free miss buffer drops the request. Once an iteration: Zen 4, groups of 8
     // 16.6 -> 18.3 ms, of 4 2.5 -> 3.2 ms.
     Stmt visit(const Store *op) override {
-        if (!first.empty()) return IRMutator::visit(op);
-        std::vector<Line> outer;
-        lines.swap(outer);
-        Stmt out = asked(IRMutator::visit(op));
-        lines.swap(outer);
-        return out;
+        if (!by_statements) return IRMutator::visit(op);
+        return of_statement([&] { return IRMutator::visit(op); });
     }
 
     Stmt visit(const ProducerConsumer *op) override {

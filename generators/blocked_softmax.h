@@ -15,9 +15,6 @@
 
 namespace attune {
 
-// With columns of a head on the lanes, whose scores are made together.
-constexpr int kKeysOfTile = 2;
-
 // What a class of machines needs to know while the Funcs are made; the algorithm is the same for
 // all values.
 struct Blocking {
@@ -38,9 +35,10 @@ struct Blocking {
                       // order, back edges of loops ignored
     int value_step;   // columns on the lanes, tiles of rows: keys whose products with V are added
                       // to all rows and columns before those of the next; 0: one row a block
-    int ahead;        // CPU: rows of keys that are asked for before they are loaded
-    bool next_block;  // CPU, rows on the lanes: a block asks for the next one's Q, and for where
-                      // its results go
+    int element_bytes;  // CPU: of K and V as they are stored
+    int ahead;          // CPU: rows of keys that are asked for before they are loaded
+    bool next_block;    // CPU, rows on the lanes: a block asks for the next one's Q, and for where
+                        // its results go
     bool whole_groups;  // keys past the end are masked up to the next key_step, so that the softmax
                         // of a chunk is over vectors of keys
     bool widen;         // 16-bit storage on a CPU: K and V of a chunk as f32, made once

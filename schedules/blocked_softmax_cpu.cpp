@@ -285,9 +285,9 @@ Blocking cpu_blocking(const Params &p, const Storage &storage, int lanes) {
     // of 4 x 4 they take 32 (Zen 3: window of 256 keys 0.61 -> 0.64, combiner_fixed 0.44 -> 0.46).
     t.transposed = p.columns_on_lanes ? 0 : lanes == 8 ? 4 : lanes;
     t.value_step = p.columns_on_lanes && p.query_tile > 1 ? std::max(p.unroll, 1) : 0;
+    t.element_bytes = storage.type.bytes();
     // Iterations of all loops that ask.
-    const int whole =
-        std::lcm(p.columns_on_lanes ? kKeysOfTile : p.key_step, std::max(t.value_step, 1));
+    const int whole = std::lcm(p.key_step, std::max(t.value_step, 1));
     t.ahead = (p.ahead + whole - 1) / whole * whole;
     t.next_block = p.next_block && !p.columns_on_lanes;
     t.whole_groups = p.columns_on_lanes && !t.value_step;
@@ -331,9 +331,9 @@ void schedule_cpu(Softmax &x, const Attention &a, const Params &params, int lane
     if (!params.columns_on_lanes && rows % lanes != 0)
         throw std::invalid_argument("schedule: tile_rows " + std::to_string(rows) +
                                     " is no multiple of " + std::to_string(lanes) + " lanes");
-    if (params.columns_on_lanes && params.key_step % kKeysOfTile != 0)
+    if (params.columns_on_lanes && params.key_step % keys_of_tile(x) != 0)
         throw std::invalid_argument("schedule: key_step " + std::to_string(params.key_step) +
-                                    " is no multiple of " + std::to_string(kKeysOfTile) +
+                                    " is no multiple of " + std::to_string(keys_of_tile(x)) +
                                     ", the keys of a tile");
     if (x.blocking.value_step > params.key_chunk)
         throw std::invalid_argument("schedule: unroll " + std::to_string(params.unroll) +

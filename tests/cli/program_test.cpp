@@ -84,8 +84,8 @@ TEST(Bench, WritesARowWithEveryFieldOfTheContract) {
     json rows = json::parse(read_text(folder / "r"));
     ASSERT_EQ(rows.size(), 1u);
     for (const char *field :
-         {"ms_min", "ms_median", "spread", "gflops", "share_of_fma_peak", "bandwidth_gb_s",
-          "share_of_bandwidth", "share_of_roofline", "threads"})
+         {"ms_min", "ms_median", "spread", "scratch_mb", "gflops", "share_of_fma_peak",
+          "bandwidth_gb_s", "share_of_bandwidth", "share_of_roofline", "threads"})
         EXPECT_TRUE(rows[0].at(field).is_number()) << field;
     for (const char *field : {"shape", "variant", "dtype", "target", "kernel", "machine"})
         EXPECT_TRUE(rows[0].at(field).is_string()) << field;
