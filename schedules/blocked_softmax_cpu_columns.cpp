@@ -2,7 +2,7 @@
 // streamed first, then its softmax, then its V: two streams one after the other. Accumulators of
 // scores and of the second product are in registers; nothing of K or V is copied. With each head's
 // keys in one piece this reads as fast as a loop that only reads (record "decode"). Slower: keys of
-// all heads in turn (b,l,h,d: 0.4 to 0.6), because each row is on a page of its own.
+// all heads in turn (b,l,h,d: 0.55 to 0.65), because each row is on a page of its own.
 //
 // Heads that share keys are rows, in tiles (Blocking::value_step, record "group"). Each element of
 // K and V is then used for all of them, so multiply-adds cost as much time as memory, and the two
@@ -131,8 +131,12 @@ private:
         sum.atomic().vectorize(lane).vectorize(v.k);
         local(partial, LoopLevel(p.dot, p.keys));
         partial.bound_extent(v.k, keys).reorder_storage(l, v.k, v.qi).vectorize(l).unroll(v.k);
-        partial.update().reorder(l, step, v.k).vectorize(l, read).unroll(l);
-        if (keys == kPair) partial.update().unroll(v.k);
+        partial.update().reorder(l, step, v.k);
+        // By halves of a vector LLVM adds a pair's lanes in another order than those of groups.
+        if (keys == kPair)
+            partial.update().vectorize(l).unroll(v.k);
+        else
+            partial.update().vectorize(l, read).unroll(l);
         // Without multiply-adds (SSE; NEON, which has them, is not told apart) LLVM adds unrolled
         // products as a tree, not as a loop does.
         if (fixed && lanes > 4) partial.update().unroll(step);
@@ -182,14 +186,14 @@ private:
 
 }  // namespace
 
-// Of a pair LLVM interleaves the loads. The core's prefetchers follow rows of 256 bytes so, but of
-// 512 bytes half as fast as in memory order: such rows are read one after the other, in a loop,
-// and their sums across lanes are made together. Zen 4, f32, D 128, 32 heads of 8192 keys, share of
-// the reading loop: AVX2 0.62 -> 0.95, AVX-512 0.95 -> 0.98 (4 keys 0.97, 16 0.94). Other rows are
-// slower in such a loop: f16 D 128 AVX2 0.90 -> 0.88, D 64 AVX-512 0.82 -> 0.70.
+// Of a pair LLVM interleaves the loads. The core's prefetchers follow rows of 512 bytes half as
+// fast so as in memory order; from 256 bytes on rows are read one after the other, in a loop, and
+// their sums across lanes are made together. Zen 4, 32 heads of 8192 keys, share of the reading
+// loop: f32, D 128, AVX2 0.62 -> 0.95, AVX-512 0.95 -> 0.98 (4 keys 0.97, 16 0.94); rows of 256
+// bytes the same within 0.02. Shorter rows are slower in a loop: f16, D 64, AVX-512 0.82 -> 0.70.
 int keys_of_tile(const Softmax &x) {
     auto head = as_const_int(x.head);
-    const bool wide = head && *head * x.blocking.element_bytes >= 512;
+    const bool wide = head && *head * x.blocking.element_bytes >= 256;
     return wide && !x.blocking.value_step ? 8 : kPair;
 }
 
