@@ -49,7 +49,7 @@ static attune_status create(const attune_options &options, attune_context **out)
     Target target;
     if (attune_status status = check(options)) return status;
     if (attune_status status = find_target(options.target, &target)) return status;
-    void *memory = malloc(sizeof(attune_context));
+    void *memory = aligned_alloc(alignof(attune_context), sizeof(attune_context));
     char *kernel = options.kernel ? strdup(options.kernel) : nullptr;
     if (!memory || (options.kernel && !kernel)) {
         free(memory);

@@ -51,31 +51,48 @@ Block *Scratch::allocate(int size_class) {
     return block;
 }
 
+/* Threads of the process that took or gave scratch memory are numbered from 0. */
+static unsigned thread_number() {
+    static std::atomic<unsigned> count{0};
+    static thread_local const unsigned number = count.fetch_add(1, std::memory_order_relaxed);
+    return number;
+}
+
+Block *Scratch::Shelf::take(int size_class) {
+    Lock lock(mutex);
+    for (Block **link = &free; *link; link = &(*link)->next) {
+        Block *block = *link;
+        if (block->size_class != size_class) continue;
+        *link = block->next;
+        return block;
+    }
+    return nullptr;
+}
+
 void *Scratch::take(size_t bytes) {
     if (bytes > size_t(PTRDIFF_MAX)) return nullptr;
     const int size_class = class_of(bytes);
-    Lock lock(mutex_);
-    Block *block = free_[size_class];
-    if (block) {
-        free_[size_class] = block->next;
-    } else {
-        block = allocate(size_class);
+    const unsigned own = thread_number();
+    Block *block = nullptr;
+    for (unsigned i = 0; i < kShelves && !block; i++) {
+        block = shelf_[(own + i) % kShelves].take(size_class);
     }
+    if (!block) block = allocate(size_class);
     return block ? memory_of(block) : nullptr;
 }
 
 void Scratch::give(void *memory) {
     Block *block = block_of(memory);
-    Scratch &owner = *block->owner;
-    Lock lock(owner.mutex_);
-    block->next = owner.free_[block->size_class];
-    owner.free_[block->size_class] = block;
+    Shelf &own = block->owner->shelf_[thread_number() % kShelves];
+    Lock lock(own.mutex);
+    block->next = own.free;
+    own.free = block;
 }
 
 void Scratch::release_all() {
-    for (Block *&list : free_) {
-        while (Block *block = list) {
-            list = block->next;
+    for (Shelf &shelf : shelf_) {
+        while (Block *block = shelf.free) {
+            shelf.free = block->next;
             release_(user_, block->base);
         }
     }

@@ -36,39 +36,102 @@ void Threads::start() {
     }
 }
 
+int Processors::occupy() {
+    const int own = sched_getcpu();
+    if (own < 0 || own >= CPU_SETSIZE || CPU_ISSET(own, &busy_)) return -1;
+    CPU_SET(own, &busy_);
+    return own;
+}
+
+int Processors::occupy_another() {
+    cpu_set_t allowed;
+    if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) return -1;
+    for (int i = 0; i < CPU_SETSIZE; i++) {
+        if (!CPU_ISSET(i, &allowed) || CPU_ISSET(i, &busy_)) continue;
+        cpu_set_t one;
+        CPU_ZERO(&one);
+        CPU_SET(i, &one);
+        if (sched_setaffinity(0, sizeof one, &one) != 0) return -1;
+        sched_setaffinity(0, sizeof allowed, &allowed);
+        CPU_SET(i, &busy_);
+        return i;
+    }
+    return -1;
+}
+
+void Processors::vacate(int processor) {
+    if (processor >= 0) CPU_CLR(processor, &busy_);
+}
+
 void *Threads::worker(void *self) {
     static_cast<Threads *>(self)->serve();
     return nullptr;
 }
 
-Job *Threads::open_job() {
-    for (Job *job = newest_; job; job = job->older) {
-        if (!job->exhausted()) return job;
+static bool is_below(const Job &job, const Job *ancestor) {
+    for (const Job *up = job.parent; up; up = up->parent) {
+        if (up == ancestor) return true;
     }
-    return nullptr;
+    return false;
+}
+
+/* The oldest, so that threads spread over batches and heads before they share the rows of one. */
+Job *Threads::open_job(const Job *below) {
+    Job *oldest = nullptr;
+    for (Job *job = newest_; job; job = job->older) {
+        if (!job->exhausted() && (!below || is_below(*job, below))) oldest = job;
+    }
+    return oldest;
+}
+
+static thread_local Job *current;  // that this thread works on
+
+static void work_on(Job &job) {
+    Job *outer = current;
+    current = &job;
+    job.work(job);
+    current = outer;
+}
+
+/* Called with the lock held. */
+void Threads::help(Job &job) {
+    job.helpers++;
+    mutex_.unlock();
+    work_on(job);
+    mutex_.lock();
+    if (--job.helpers == 0) done_.notify_all();
 }
 
 void Threads::serve() {
     Lock lock(mutex_);
+    bool woken = true;
+    int processor = -1;
     while (!stopping_) {
-        Job *job = open_job();
+        Job *job = open_job(nullptr);
         if (!job) {
+            processors_.vacate(processor);
+            processor = -1;
             idle_++;
             wake_.wait(mutex_);
             idle_--;
+            woken = true;
             continue;
         }
-        job->helpers++;
-        mutex_.unlock();
-        job->work(*job);
-        mutex_.lock();
-        if (--job->helpers == 0) done_.notify_all();
+        if (woken) {
+            processor = processors_.occupy();
+            if (processor < 0) processor = processors_.occupy_another();
+            woken = false;
+        }
+        help(*job);
     }
+    processors_.vacate(processor);
 }
 
 void Threads::share(Job &job) {
     Lock lock(mutex_);
     start();
+    job.parent = current;
+    job.processor = processors_.occupy();
     job.older = newest_;
     newest_ = &job;
     if (job.count > idle_) {
@@ -76,6 +139,7 @@ void Threads::share(Job &job) {
     } else {
         for (int i = 1; i < job.count; i++) wake_.notify_one();
     }
+    if (waiting_ > 0) done_.notify_all();
 }
 
 void Threads::withdraw(Job &job) {
@@ -83,7 +147,16 @@ void Threads::withdraw(Job &job) {
     Job **link = &newest_;
     while (*link != &job) link = &(*link)->older;
     *link = job.older;
-    while (job.helpers > 0) done_.wait(mutex_);
+    while (job.helpers > 0) {
+        if (Job *below = open_job(&job)) {
+            help(*below);
+        } else {
+            waiting_++;
+            done_.wait(mutex_);
+            waiting_--;
+        }
+    }
+    processors_.vacate(job.processor);
 }
 
 void Threads::run(Job &job) {
@@ -96,7 +169,7 @@ void Threads::run(Job &job) {
         parallel_for_(parallel_user_, tasks, task, &job);
     } else if (size_ > 1 && job.count > 1) {
         share(job);
-        job.work(job);
+        work_on(job);
         withdraw(job);
     } else {
         job.work(job);
