@@ -122,7 +122,7 @@ void Measurement::sample_threads() {
     double peak = between(before, fma_rate(threads_));
     fma_shares_.push_back(cost_.flops / seconds_.back() / peak);
     fma_scaling_.push_back(peak / fma_rate(1));
-    scaling_.push_back(call_seconds(single_->get(), 1) / seconds_.back());
+    scaling_.push_back(call_seconds(single_->get(), repeats_) / seconds_.back());
 }
 
 double Measurement::sample() {

@@ -68,13 +68,14 @@ struct Loop {
 struct LoopWork {
     Loop *loop;
     Job *job;
+    int thread;
 };
 
 static void run_indices(void *argument) {
     const LoopWork &work = *static_cast<LoopWork *>(argument);
     const Loop &loop = *work.loop;
     int index;
-    while (!loop.call->failed() && work.job->take(&index)) {
+    while (!loop.call->failed() && work.job->take(work.thread, &index)) {
         const int code = loop.task(loop.call, loop.min + index, loop.closure);
         if (code == 0) continue;
         char message[64];
@@ -83,9 +84,9 @@ static void run_indices(void *argument) {
     }
 }
 
-static void work_on(Job &job) {
+static void work_on(Job &job, int thread) {
     Loop *loop = static_cast<Loop *>(job.closure);
-    LoopWork work = {loop, &job};
+    LoopWork work = {loop, &job, thread};
     run_guarded(*loop->call, run_indices, &work);
 }
 
@@ -140,10 +141,7 @@ int attune_do_par_for(void *user, halide_task_t task, int min, int size, uint8_t
     if (size <= 0) return 0;
     Call &call = *static_cast<Call *>(user);
     attune::Loop loop = {&call, task, min, closure};
-    attune::Job job;
-    job.work = attune::work_on;
-    job.closure = &loop;
-    job.count = size;
+    attune::Job job(attune::work_on, &loop, size);
     call.context->threads.run(job);
     if (call.failed()) attune::leave(*attune::frame);
     return 0;

@@ -13,6 +13,40 @@ int available_processors() {
     return count > 0 ? count : 1;
 }
 
+void Job::divide(int threads) {
+    ranges_ = threads < kRanges ? threads : kRanges;
+    if (count < ranges_) ranges_ = count;
+    for (int i = 0; i < ranges_; i++) {
+        range_[i].next.store(int64_t(count) * i / ranges_, std::memory_order_relaxed);
+        range_[i].end = int64_t(count) * (i + 1) / ranges_;
+    }
+}
+
+bool Job::take(int thread, int *index) {
+    for (int i = 0; i < ranges_; i++) {
+        Range &range = range_[(thread + i) % ranges_];
+        if (range.exhausted()) continue;
+        const int64_t mine = range.next.fetch_add(1, std::memory_order_relaxed);
+        *index = int(mine);
+        if (mine < range.end) return true;
+    }
+    return false;
+}
+
+bool Job::exhausted() const {
+    for (int i = 0; i < ranges_; i++) {
+        if (!range_[i].exhausted()) return false;
+    }
+    return true;
+}
+
+bool Job::is_below(const Job *ancestor) const {
+    for (const Job *up = parent_; up; up = up->parent_) {
+        if (up == ancestor) return true;
+    }
+    return false;
+}
+
 void Threads::init(const attune_options &options) {
     size_ = options.threads > 0 ? options.threads : available_processors();
     parallel_for_ = options.parallel_for;
@@ -68,42 +102,37 @@ void *Threads::worker(void *self) {
     return nullptr;
 }
 
-static bool is_below(const Job &job, const Job *ancestor) {
-    for (const Job *up = job.parent; up; up = up->parent) {
-        if (up == ancestor) return true;
-    }
-    return false;
-}
-
 /* The oldest, so that threads spread over batches and heads before they share the rows of one. */
 Job *Threads::open_job(const Job *below) {
     Job *oldest = nullptr;
-    for (Job *job = newest_; job; job = job->older) {
-        if (!job->exhausted() && (!below || is_below(*job, below))) oldest = job;
+    for (Job *job = newest_; job; job = job->older_) {
+        if (!job->exhausted() && (!below || job->is_below(below))) oldest = job;
     }
     return oldest;
 }
 
 static thread_local Job *current;  // that this thread works on
+static thread_local int number;    // of a worker from 1 on; 0: a caller's thread
 
 static void work_on(Job &job) {
     Job *outer = current;
     current = &job;
-    job.work(job);
+    job.run(number);
     current = outer;
 }
 
 /* Called with the lock held. */
 void Threads::help(Job &job) {
-    job.helpers++;
+    job.helpers_++;
     mutex_.unlock();
     work_on(job);
     mutex_.lock();
-    if (--job.helpers == 0) done_.notify_all();
+    if (--job.helpers_ == 0) done_.notify_all();
 }
 
 void Threads::serve() {
     Lock lock(mutex_);
+    number = ++numbered_;
     bool woken = true;
     int processor = -1;
     while (!stopping_) {
@@ -130,9 +159,9 @@ void Threads::serve() {
 void Threads::share(Job &job) {
     Lock lock(mutex_);
     start();
-    job.parent = current;
-    job.processor = processors_.occupy();
-    job.older = newest_;
+    job.parent_ = current;
+    job.processor_ = processors_.occupy();
+    job.older_ = newest_;
     newest_ = &job;
     if (job.count > idle_) {
         wake_.notify_all();
@@ -145,9 +174,9 @@ void Threads::share(Job &job) {
 void Threads::withdraw(Job &job) {
     Lock lock(mutex_);
     Job **link = &newest_;
-    while (*link != &job) link = &(*link)->older;
-    *link = job.older;
-    while (job.helpers > 0) {
+    while (*link != &job) link = &(*link)->older_;
+    *link = job.older_;
+    while (job.helpers_ > 0) {
         if (Job *below = open_job(&job)) {
             help(*below);
         } else {
@@ -156,23 +185,22 @@ void Threads::withdraw(Job &job) {
             waiting_--;
         }
     }
-    processors_.vacate(job.processor);
+    processors_.vacate(job.processor_);
 }
 
 void Threads::run(Job &job) {
-    if (parallel_for_ && size_ > 1 && job.count > 1) {
-        const auto task = [](void *closure, int) {
-            Job &shared = *static_cast<Job *>(closure);
-            shared.work(shared);
+    job.divide(size_);
+    if (size_ == 1 || job.count <= 1) {
+        job.run(0);
+    } else if (parallel_for_) {
+        const auto task = [](void *closure, int index) {
+            static_cast<Job *>(closure)->run(index);
         };
-        const int tasks = job.count < size_ ? job.count : size_;
-        parallel_for_(parallel_user_, tasks, task, &job);
-    } else if (size_ > 1 && job.count > 1) {
+        parallel_for_(parallel_user_, job.count < size_ ? job.count : size_, task, &job);
+    } else {
         share(job);
         work_on(job);
         withdraw(job);
-    } else {
-        job.work(job);
     }
 }
 

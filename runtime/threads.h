@@ -11,24 +11,44 @@
 
 namespace attune {
 
-/* One parallel-for, on its submitter's stack. `work(closure, job)` takes indices until none is
- * left; several threads run it at the same time. */
-struct Job {
-    void (*work)(Job &job);
-    void *closure;
-    int count;
-    std::atomic<int64_t> next{0};  // may pass count by one a thread
-    Job *parent = nullptr;         // the job whose task submitted this one
-    int helpers = 0;               // other threads inside work(); guarded by the pool's lock
-    Job *older = nullptr;
-    int processor = -1;            // that the submitter occupies, if no one did before
+/* One parallel-for, on its submitter's stack. Several threads run `work` at the same time, which
+ * takes indices until none is left.
+ *
+ * A thread takes those of its own range first, so that it comes to the same rows in the next loop
+ * and in the next call: what it wrote is in its core's cache. Zen 4, two cores, 161 ns from one to
+ * the other: with one counter for all tls_image2d on two threads had 1.19 times the speed of one. */
+class Job {
+public:
+    Job(void (*work)(Job &job, int thread), void *closure, int count)
+        : closure(closure), count(count), work_(work) {}
 
-    bool take(int *index) {
-        const int64_t mine = next.fetch_add(1, std::memory_order_relaxed);
-        *index = int(mine);
-        return mine < count;
-    }
-    bool exhausted() const { return next.load(std::memory_order_relaxed) >= count; }
+    void *const closure;
+    const int count;
+
+    void divide(int threads);  // before anyone takes
+    bool take(int thread, int *index);
+    bool exhausted() const;
+    void run(int thread) { work_(*this, thread); }
+
+private:
+    friend class Threads;
+    struct alignas(64) Range {
+        std::atomic<int64_t> next{0};  // may pass end by one a thread
+        int64_t end = 0;
+
+        bool exhausted() const { return next.load(std::memory_order_relaxed) >= end; }
+    };
+    static constexpr int kRanges = 16;
+
+    bool is_below(const Job *ancestor) const;
+
+    void (*const work_)(Job &job, int thread);
+    Range range_[kRanges];
+    int ranges_ = 0;
+    Job *parent_ = nullptr;  // the job whose task submitted this one
+    Job *older_ = nullptr;
+    int helpers_ = 0;     // other threads inside; guarded by the pool's lock
+    int processor_ = -1;  // that the submitter occupies, if no one did before
 };
 
 /* Processors that threads of a context work on. A thread that is woken up can find itself on the
@@ -75,7 +95,7 @@ private:
     Condition wake_, done_;
     Job *newest_ = nullptr;
     pthread_t *thread_ = nullptr;
-    int started_ = 0;
+    int started_ = 0, numbered_ = 0;
     int idle_ = 0;     // workers that wait for a job
     int waiting_ = 0;  // submitters that wait for threads inside their job
     Processors processors_;
