@@ -48,20 +48,7 @@ private:
     Job *parent_ = nullptr;  // the job whose task submitted this one
     Job *older_ = nullptr;
     int helpers_ = 0;     // other threads inside; guarded by the pool's lock
-    int processor_ = -1;  // that the submitter occupies, if no one did before
-};
-
-/* Processors that threads of a context work on. A thread that is woken up can find itself on the
- * processor of a thread that works, with others idle: Linux 6.18 on two processors left both there
- * for up to 250 ms, so that two threads were no faster than one. */
-class Processors {
-public:
-    int occupy();    // the caller's own; -1: someone else has it
-    int occupy_another();  // moves the caller; -1: none is free
-    void vacate(int processor);  // -1: nothing
-
-private:
-    cpu_set_t busy_ = {};
+    int processor_ = -1;  // of its submitter
 };
 
 /* The threads of a context. A submitter always works on its own job, then helps with the jobs that
@@ -77,13 +64,23 @@ public:
     void run(Job &job);
 
 private:
-    static void *worker(void *self);
+    struct Worker {
+        Threads *pool;
+        int number;  // from 1 on
+        pthread_t thread;
+        cpu_set_t allowed;  // its processors; asleep it is kept on one of them
+        int processor;      // that one, or where it worked last
+        bool kept, idle, crowded;
+    };
+
+    static void *start_worker(void *worker);
     void start();
-    void serve();
+    void serve(Worker &worker);
     void share(Job &job);
     void withdraw(Job &job);
     Job *open_job(const Job *below);
-    void help(Job &job);
+    void help(Job &job, Worker *worker);
+    void spread(int here);
 
     int size_ = 1;
     void (*parallel_for_)(void *, int, attune_task, void *) = nullptr;
@@ -94,11 +91,10 @@ private:
     Mutex mutex_;
     Condition wake_, done_;
     Job *newest_ = nullptr;
-    pthread_t *thread_ = nullptr;
-    int started_ = 0, numbered_ = 0;
+    Worker *workers_ = nullptr;
+    int started_ = 0;  // of workers_
     int idle_ = 0;     // workers that wait for a job
     int waiting_ = 0;  // submitters that wait for threads inside their job
-    Processors processors_;
     bool tried_ = false, stopping_ = false;
 };
 
