@@ -2,6 +2,7 @@
 
 #include <sched.h>
 #include <stdlib.h>
+#include <time.h>
 
 namespace attune {
 
@@ -53,6 +54,7 @@ void Threads::init(const attune_options &options) {
     parallel_user_ = options.parallel_user;
     log_ = options.log;
     log_user_ = options.log_user;
+    watches_ = size_ <= available_processors();
 }
 
 /* Called with the lock held, at the first job that several threads can share. With fewer threads
@@ -144,12 +146,50 @@ void *Threads::start_worker(void *worker) {
     return nullptr;
 }
 
+static void pause() {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    asm volatile("yield");
+#endif
+}
+
+static int64_t nanoseconds() {
+    timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return int64_t(now.tv_sec) * 1000000000 + now.tv_nsec;
+}
+
+/* Called with the lock held. Waits a little for the next event, without sleeping: to wake a thread
+ * up takes 20 to 50 us, and a call may have ten loops. False: none came. */
+bool Threads::watch(unsigned seen) {
+    constexpr int64_t kPatience = 50000;  // ns
+    if (!watches_) return false;
+    mutex_.unlock();
+    const int64_t end = nanoseconds() + kPatience;
+    bool changed = false;
+    do {
+        for (int i = 0; i < 32 && !changed; i++) {
+            pause();
+            changed = events_.load(std::memory_order_relaxed) != seen;
+        }
+    } while (!changed && nanoseconds() < end);
+    mutex_.lock();
+    return changed;
+}
+
 void Threads::serve(Worker &worker) {
     Lock lock(mutex_);
+    bool watched = false;
     while (!stopping_) {
         worker.idle = false;
         if (Job *job = open_job(nullptr)) {
             help(*job, &worker);
+            watched = false;
+        } else if (!watched) {
+            watching_++;
+            watched = !watch(events_);
+            watching_--;
         } else if (!worker.kept) {
             mutex_.unlock();
             const int here = keep_here(worker.allowed);
@@ -190,7 +230,9 @@ void Threads::help(Job &job, Worker *worker) {
     if (kept_on >= 0) let_go(kept_on, worker->allowed);
     work_on(job);
     mutex_.lock();
-    if (--job.helpers_ == 0) done_.notify_all();
+    if (--job.helpers_ > 0) return;
+    events_++;
+    if (waiting_ > 0) done_.notify_all();
 }
 
 void Threads::share(Job &job) {
@@ -205,10 +247,12 @@ void Threads::share(Job &job) {
     }
     job.older_ = newest_;
     newest_ = &job;
-    if (job.count > idle_) {
+    events_++;
+    const int sleepers = job.count - 1 - watching_;
+    if (sleepers >= idle_) {
         wake_.notify_all();
     } else {
-        for (int i = 1; i < job.count; i++) wake_.notify_one();
+        for (int i = 0; i < sleepers; i++) wake_.notify_one();
     }
     if (waiting_ > 0) done_.notify_all();
 }
@@ -218,9 +262,12 @@ void Threads::withdraw(Job &job) {
     Job **link = &newest_;
     while (*link != &job) link = &(*link)->older_;
     *link = job.older_;
+    bool watched = false;
     while (job.helpers_ > 0) {
         if (Job *below = open_job(&job)) {
             help(*below, nullptr);
+        } else if (!watched) {
+            watched = !watch(events_);
         } else {
             waiting_++;
             done_.wait(mutex_);
@@ -249,6 +296,7 @@ void Threads::stop() {
     {
         Lock lock(mutex_);
         stopping_ = true;
+        events_++;
         wake_.notify_all();
     }
     for (int i = 0; i < started_; i++) pthread_join(workers_[i].thread, nullptr);

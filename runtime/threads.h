@@ -81,6 +81,7 @@ private:
     Job *open_job(const Job *below);
     void help(Job &job, Worker *worker);
     void spread(int here);
+    bool watch(unsigned seen);
 
     int size_ = 1;
     void (*parallel_for_)(void *, int, attune_task, void *) = nullptr;
@@ -93,8 +94,11 @@ private:
     Job *newest_ = nullptr;
     Worker *workers_ = nullptr;
     int started_ = 0;  // of workers_
-    int idle_ = 0;     // workers that wait for a job
-    int waiting_ = 0;  // submitters that wait for threads inside their job
+    int idle_ = 0;     // workers that sleep
+    int watching_ = 0;                 // workers that do not yet
+    int waiting_ = 0;                  // submitters that sleep until threads have left their job
+    std::atomic<unsigned> events_{0};  // jobs that came, and jobs that the last helper left
+    bool watches_ = false;             // there is a processor for each thread
     bool tried_ = false, stopping_ = false;
 };
 
