@@ -1,6 +1,7 @@
 #include "blocked_source.h"
 
 #include <numeric>
+#include <stdexcept>
 
 #include "math/bf16.h"
 #include "math/exp2.h"
@@ -35,6 +36,9 @@ public:
     }
 
     SourceFuncs make() {
+        if (p.source.product && (t.pairs || whole))
+            throw std::invalid_argument("schedule: source " + p.source.name +
+                                        " has no product of pairs, nor of whole chunks");
         range();
         domains();
         place();
@@ -273,8 +277,12 @@ private:
         } else {
             p.dot(at({v.qi, v.k, v.kt})) = 0.f;
             FuncRef dot = p.dot(at({v.qi, v.k, v.kt}));
-            dot = sum(dot, x.query(v.qi, p.over_d, v.qb, v.h, v.b),
-                      p.key(at({p.over_d, v.kt * step + v.k})));
+            Expr k = v.kt * step + v.k, d = p.over_d;
+            Expr query = x.query(v.qi, d, v.qb, v.h, v.b), element = p.key(at({d, k}));
+            if (p.source.product)
+                dot += p.source.product(query, element, d, located(inside(k), staged(k)));
+            else
+                dot = sum(dot, query, element);
         }
         Expr k = p.over_groups.y * step + p.over_groups.x;
         Expr row = query_row();

@@ -9,7 +9,8 @@
 //     tap j       (t + uw) . K + (t + ur) . Rw[j], K of position i - W + 1 + j
 //
 // tls_causal_step is the same for a run of tokens that need not fill its last chunk, whose
-// landmarks no row of the block sees in either case.
+// landmarks no row of the block sees in either case. One token sees all of the cache and of the
+// window, each key at one place: nothing is laid out, and both products are one sum.
 //
 // Zhu et al., "Long-Short Transformer", NeurIPS 2021, arXiv 2107.02192; as in the authors' code.
 #include "math/exp2.h"
@@ -66,11 +67,7 @@ public:
 
     Attention attention() {
         Attention a;
-        a.queries.count = M;
-        a.queries.scale = 1.f / sqrt(cast<float>(D));
-        a.queries.load = [x = &x, b = v.b, h = v.h](Expr d, Expr row) {
-            return x->load("q", {b, row, h, d});
-        };
+        a.queries = queries();
         Rows means = landmarks(a), raw = both(x, "kw", "vw");
         RowNorm of_marks = row_norm(x, "landmarks", marks, means);
         RowNorm of_tokens = row_norm(x, "tokens", W + M, raw);
@@ -83,6 +80,38 @@ public:
         return a;
     }
 
+    Attention of_one_row() {
+        Rows cache = both(x, "kcache", "vcache"), raw = both(x, "kw", "vw");
+        RowNorm of_marks = row_norm(x, "landmarks", cached, cache);
+        RowNorm of_tokens = row_norm(x, "tokens", W + 1, raw);
+        Attention a;
+        a.queries = queries();
+        a.norms = {of_marks, of_tokens};
+        auto place = [x = &x, h = v.h](const std::string &table, Expr at, Expr d) {
+            return x->load(table, {at, h, d});
+        };
+        Source far, near;
+        far.name = "far";
+        far.first = 0;
+        far.last = far.max_keys = cached;
+        read(far, x, normed(of_marks, cache, columns(x, "gP"), columns(x, "bP")));
+        far.product = [=, *this](Expr query, Expr element, Expr d, const Key &k) {
+            return query * (element + place("Rc", nc - cached + k.index, d));
+        };
+        near.name = "near";
+        near.first = 1;
+        near.last = W + 1;
+        near.max_keys = W;
+        read(near, x, normed(of_tokens, raw, columns(x, "gW"), columns(x, "bW")));
+        near.product = [=, *this](Expr query, Expr element, Expr d, const Key &k) {
+            auto plus = [&](const std::string &more) { return query + x.load(more, {v.h, d}); };
+            return plus("uw") * element + plus("ur") * place("Rw", k.index - 1, d);
+        };
+        far.computed = near.computed = true;
+        a.sources = {far, near};
+        return a;
+    }
+
 private:
     Build &x;
     const Dims v;
@@ -91,6 +120,16 @@ private:
     const Expr first;  // of the block's rows
     const Expr seen;   // landmarks that its last one sees
     Func table{"places"}, own{"place_own"};  // rows of Rc, then of Rw; what ur adds to a row of Rw
+
+    Queries queries() const {
+        Queries q;
+        q.count = M;
+        q.scale = 1.f / sqrt(cast<float>(D));
+        q.load = [x = &x, b = v.b, h = v.h](Expr d, Expr row) {
+            return x->load("q", {b, row, h, d});
+        };
+        return q;
+    }
 
     Expr visible(Expr row) const { return cached + row / S * r; }
 
@@ -240,7 +279,12 @@ ATTUNE_VARIANT(tls_causal_step) {
     declare(v, ceil(Value("M") / "S"));
     v.integer("steps", {}, 0, 1 << 28, "tokens");
     v.extent("M", "steps");
-    v.build = [](Build &x) { return Causal(x).attention(); };
+    const std::map<std::string, int> one{{"M", 1}}, one_of_64{{"M", 1}, {"D", 64}};
+    v.specials.insert(v.specials.begin(), {{"decode", {}, false, {}, false, one_of_64},
+                                           {"decode_any", {}, false, {}, false, one}});
+    v.build = [](Build &x) {
+        return x.has("M", 1) ? Causal(x).of_one_row() : Causal(x).attention();
+    };
     v.cost = work;
     v.shape("tls_causal_step_enwik8", "steps=1 B=4 H=8 D=64 S=16 r=1 W=512 cached=128");
     return v;
