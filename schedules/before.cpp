@@ -26,12 +26,17 @@ void whole_rows(Halide::Stage s, const Dims &v, int lanes, const std::vector<Hal
     s.reorder(order);
 }
 
-// One sum across lanes, if whole vectors make it.
-void sum_across(Func f, int update, int lanes) {
+// Terms of an update's sum, if they are whole vectors; else 0.
+int whole_vectors(const Func &f, int update, int lanes) {
     // Of the RVar itself Halide tells the name only.
     auto extent = as_const_int(f.function().update(update).schedule().rvars()[0].extent);
-    if (extent && *extent % lanes == 0)
-        f.update(update).atomic().vectorize(f.rvars(update)[0], int(*extent));
+    return extent && *extent % lanes == 0 ? int(*extent) : 0;
+}
+
+// One sum across lanes.
+void sum_across(Func f, int update, int lanes) {
+    if (const int terms = whole_vectors(f, update, lanes))
+        f.update(update).atomic().vectorize(f.rvars(update)[0], terms);
 }
 
 }  // namespace
@@ -54,9 +59,12 @@ void schedule_norm(RowNorm &n, const Dims &v, int lanes) {
     Var row = n.norm.args()[0], part = n.norm.args()[1], rows("rows");
     n.norm.compute_root().parallel(v.b).parallel(part);
     n.norm.split(row, rows, row, 16, TailStrategy::GuardWithIf).parallel(rows);
+    const bool in_registers = whole_vectors(n.total, 0, lanes);
     for (Func f : {n.columns, n.squares}) {
         f.compute_at(n.norm, row).vectorize(v.d, lanes, TailStrategy::GuardWithIf);
-        f.update().reorder(v.d, f.rvars(0)[0]).vectorize(v.d, lanes, TailStrategy::GuardWithIf);
+        Halide::Stage sums = f.update().reorder(v.d, f.rvars(0)[0]);
+        sums.vectorize(v.d, lanes, TailStrategy::GuardWithIf);
+        if (in_registers) f.unroll(v.d), sums.unroll(v.d);
     }
     for (Func f : {n.total, n.spread}) {
         f.compute_at(n.norm, row);
