@@ -22,6 +22,9 @@ Condition evaluate(const Call &call, const Facts &facts, const attune_condition 
     if (condition.kind == ATTUNE_WHEN_ABSENT)
         return {std::string(variant.tensor[condition.index].name) + " absent",
                 !call.given(condition.index)};
+    if (condition.kind == ATTUNE_WHEN_GIVEN)
+        return {std::string(variant.tensor[condition.index].name) + " given",
+                call.given(condition.index)};
     bool extent = condition.kind == ATTUNE_WHEN_EXTENT;
     std::string name =
         extent ? variant.extent[condition.index] : variant.attribute[condition.index].name;

@@ -307,7 +307,7 @@ private:
     }
 
     void kernels() {
-        static const char *const kinds[] = {"ABSENT", "EXTENT", "ATTRIBUTE"};
+        static const char *const kinds[] = {"ABSENT", "EXTENT", "ATTRIBUTE", "GIVEN"};
         std::string list;
         for (const Kernel &k : plan.kernels) {
             std::vector<Condition> when = conditions(k);

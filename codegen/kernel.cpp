@@ -80,6 +80,8 @@ std::vector<Condition> conditions(const Kernel &k) {
     };
     for (const std::string &name : k.special.absent)
         out.push_back({Condition::Absent, index_of(v.tensors, name), 0, 0});
+    for (const std::string &name : k.special.given)
+        out.push_back({Condition::Given, index_of(v.tensors, name), 0, 0});
     std::vector<std::string> symbols = v.extents();
     auto extent = [&](const std::string &symbol, double low, double high) {
         auto at = std::find(symbols.begin(), symbols.end(), symbol);

@@ -22,7 +22,7 @@ struct Kernel {
 };
 
 struct Condition {
-    enum Kind { Absent, Extent, Attribute } kind;
+    enum Kind { Absent, Extent, Attribute, Given } kind;
     int index;  // of the tensor, extent or attribute in the variant
     double low, high;
 };

@@ -83,6 +83,9 @@ struct Source {
     // excludes the pair.
     std::function<Expr(Expr score, Expr row, const Key &key)> score = {};
     Relative relative = {};
+    // Added to the score last; -infinity excludes the pair. A load whose keys are neighbours, of
+    // rows that need not be: on CPUs, where rows are on the lanes, it is transposed by blocks.
+    std::function<Expr(Expr row, Expr key)> addend = {};
     // The score itself in place of a scaled dot product, on CPUs: a load whose rows are neighbours.
     std::function<Expr(Expr row, const Key &key)> given = {};
     bool computed = false;  // key and value are more than a load: a CPU makes them once a chunk

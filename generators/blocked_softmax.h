@@ -81,6 +81,8 @@ struct SourceFuncs {
     Func relative_dot;        // of a group of rows of Relative's table (CPU)
     Func relative;            // of all rows that a block needs
     Var places;               // groups of these rows
+    Func addend;              // of a group of keys (CPU)
+    Transposed addend_blocks;
     Func score;               // of a chunk, modified and masked
     Func maximum;             // of a row of the chunk
     Func probability;         // exp of score - maximum, of a term

@@ -28,14 +28,17 @@ public:
         p.place = Func(source.name + "_place");
         Func *funcs[] = {&p.rows,     &p.key,      &p.value,       &p.dot,
                          &p.score,    &p.maximum,  &p.probability, &p.sum,
-                         &p.weighted, &p.relative, &p.relative_dot};
+                         &p.weighted, &p.relative, &p.relative_dot, &p.addend};
         const char *names[] = {"rows",     "key",      "value",       "dot",
                                "score",    "maximum",  "probability", "sum",
-                               "weighted", "relative", "relative_dot"};
-        for (int i = 0; i < 11; i++) *funcs[i] = Func(source.name + "_" + names[i]);
+                               "weighted", "relative", "relative_dot", "addend"};
+        for (int i = 0; i < 12; i++) *funcs[i] = Func(source.name + "_" + names[i]);
     }
 
     SourceFuncs make() {
+        if (p.source.addend && !t.transposed)
+            throw std::invalid_argument("schedule: source " + p.source.name +
+                                        " adds what is transposed, with rows on the lanes");
         if (p.source.product && (t.pairs || whole))
             throw std::invalid_argument("schedule: source " + p.source.name +
                                         " has no product of pairs, nor of whole chunks");
@@ -50,6 +53,7 @@ public:
             stage_rows();
         row_integers();
         if (p.source.relative.load) relative();
+        if (p.source.addend) addend();
         scores();
         softmax();
         merge();
@@ -254,6 +258,22 @@ private:
         return ok;
     }
 
+    // Past the last row that one again; past the last key as well, where none is read in one piece.
+    void addend() {
+        const int step = t.key_step;
+        auto element = [&](Expr k, Expr i) {
+            Expr row = min(v.qb * t.query_tile + i, rows - 1), at = key(v.kt * step + k);
+            return either(key(v.kt * step + step) <= last, p.source.addend(row, at),
+                          p.source.addend(row, min(at, last - 1)));
+        };
+        const std::vector<Var> rest{v.kt, v.c, v.qb, v.h, v.b};
+        p.addend_blocks = transposed(p.source.name + "_addend",
+                                     std::gcd(t.transposed, std::gcd(step, t.tile_rows)), rest,
+                                     element);
+        p.addend(at({v.qi, v.k, v.kt})) =
+            p.addend_blocks.at(v.k, v.qi, {rest.begin(), rest.end()});
+    }
+
     // Past the last row that one again. In whole blocks scores are neighbours; as masked loads of
     // rows before the end they were calls of memcpy on AVX2, 10 % of tls_bidir.
     Expr given(Expr k) const {
@@ -294,8 +314,9 @@ private:
             s = s + relative_term(key_of);
         }
         if (p.source.score) s = p.source.score(s, row, key_of);
+        if (p.source.addend) s = s + p.addend(at({v.qi, p.over_groups.x, p.over_groups.y}));
         Expr ok = admitted(row, key_of, k);
-        if (p.source.score || p.source.given) ok = ok.defined() ? ok && s > kSeen : s > kSeen;
+        if (p.source.score || p.source.given || p.source.addend) ok = ok.defined() ? ok && s > kSeen : s > kSeen;
         masked = ok.defined();
         if (masked) s = select(ok, s, kNone);
         // Updates over RDoms, because pure loops would run over the whole chunk.

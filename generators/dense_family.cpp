@@ -62,8 +62,8 @@ std::vector<Special> dense_specials(const Variant &v) {
                                      {"plain", all, true, none},
                                      {"band", uncapped, true, none},
                                      {"generic", uncapped, false, without({"bias", "mask"})},
-                                     {"bias", uncapped, false, without({"mask"}), false},
-                                     {"mask", uncapped, false, without({"bias"}), false}};
+                                     {"bias", uncapped, false, without({"mask"}), false, {}, {"bias"}},
+                                     {"mask", uncapped, false, without({"bias"}), false, {}, {"mask"}}};
     // A cap beside gathers of a bias and a mask that are not there: 0.40 of the peak on AVX2.
     if (v.has_tensor("bias"))
         specials.push_back({"softcap", {}, false, without({"bias", "mask"}), false});
@@ -143,7 +143,7 @@ Band band_of(const Build &x, const Sequence &s) {
 // Softcap, then bias, then ALiBi.
 decltype(Source::score) score(Build &x, const Band &band, Expr b) {
     const bool capped = !x.is("softcap", 0);
-    const bool bias = x.may_have("bias"), alibi = x.may_have("alibi");
+    const bool bias = x.may_have("bias") && !x.is_given("bias"), alibi = x.may_have("alibi");
     if (!capped && !bias && !alibi) return {};
     return [=, &x](Expr s, Expr row, Expr j) {
         Expr head = head_of(x, row), query = query_of(x, row);
@@ -183,13 +183,19 @@ Source keys_of(Build &x, const Sequence &s, const Band &band) {
             };
     }
     keys.last = select(first < s.queries, min(keys.last, s.last), 0);
-    if (x.may_have("mask"))
+    if (x.may_have("mask") && !x.is_given("mask"))
         keys.admit = [=, &x, b = s.batch, band = keys.admit](const std::vector<Expr> &r, Expr row,
                                                              Expr j) {
             Expr keep = x.load("mask", {b, head_of(x, row), query_of(x, row), j}) != 0;
             return band ? band(r, row, j) && keep : keep;
         };
     keys.score = score(x, band, s.batch);
+    if (x.is_given("bias") || x.is_given("mask"))
+        keys.addend = [&x, b = s.batch](Expr row, Expr j) {
+            const std::vector<Expr> at{b, head_of(x, row), query_of(x, row), j};
+            if (x.is_given("bias")) return x.load("bias", at);
+            return select(x.load("mask", at) != 0, 0.f, -INFINITY);
+        };
     return keys;
 }
 

@@ -214,6 +214,7 @@ Build::Build(const Variant &variant, const Special &special, int head_dim, int q
       storage(storage),
       fixed_attributes(special.attributes),
       absent(special.absent),
+      given(special.given),
       fixed_extents(special.extents) {
     if (head_dim > 0)
         for (const std::string &symbol : variant.heads)
@@ -224,7 +225,8 @@ Build::Build(const Variant &variant, const Special &special, int head_dim, int q
                                  t.name);
         for (int i = 0; i < image.dimensions(); i++) image.dim(i).set_min(0);
         // An absent or broadcast tensor repeats one element: stride 0. Halide takes 1 unless told.
-        bool repeats = (t.is_optional && t.absent_value.given()) || t.broadcast.back();
+        bool repeats = (t.is_optional && t.absent_value.given() && !is_given(t.name)) ||
+                       t.broadcast.back();
         image.dim(0).set_stride(repeats ? Expr() : Expr(1));
         auto fixed = fixed_extents.find(t.extents.back());
         if (fixed != fixed_extents.end()) image.dim(0).set_extent(fixed->second);
@@ -272,6 +274,10 @@ bool Build::has(const std::string &symbol, int extent) const {
 bool Build::may_have(const std::string &tensor) const {
     return variant.has_tensor(tensor) &&
            std::find(absent.begin(), absent.end(), tensor) == absent.end();
+}
+
+bool Build::is_given(const std::string &tensor) const {
+    return std::find(given.begin(), given.end(), tensor) != given.end();
 }
 
 Expr Build::repeats(const std::string &tensor) const {

@@ -148,6 +148,7 @@ struct Special {
     std::vector<std::string> absent = {};     // and these optional tensors are not given
     bool gpu = !head_dims;                    // made for GPUs too
     std::map<std::string, int> extents = {};  // and these extents are so large
+    std::vector<std::string> given = {};      // and these optional tensors are given
 };
 
 struct Cost {
@@ -247,6 +248,7 @@ public:
     bool is(const std::string &attribute, double value) const;  // fixed to that value
     bool has(const std::string &symbol, int extent) const;      // likewise
     bool may_have(const std::string &tensor) const;  // declared, and not absent in this kernel
+    bool is_given(const std::string &tensor) const;  // in each call of this kernel
     Expr repeats(const std::string &tensor) const;   // its leading dimensions do nothing
     // Element of an input, indices outermost first as in the declaration. Storage comes as f32.
     Expr load(const std::string &tensor, std::vector<Expr> index) const;
@@ -269,7 +271,7 @@ public:
 
 private:
     std::map<std::string, double> fixed_attributes;
-    std::vector<std::string> absent;
+    std::vector<std::string> absent, given;
     std::map<std::string, int> fixed_extents;
     std::map<std::string, Halide::ImageParam> images;
     std::map<std::string, Halide::Param<void>> params;

@@ -26,7 +26,7 @@ extern "C" {
 #endif
 
 /* A pack works with the libattune that has the same ABI version. */
-#define ATTUNE_ABI_VERSION 2
+#define ATTUNE_ABI_VERSION 3
 
 typedef enum attune_status {
     ATTUNE_OK = 0,

@@ -110,7 +110,8 @@ typedef struct attune_shape {
 enum attune_condition_kind {
     ATTUNE_WHEN_ABSENT = 0, /* tensor `index` is NULL */
     ATTUNE_WHEN_EXTENT,     /* low <= extent `index` <= high */
-    ATTUNE_WHEN_ATTRIBUTE   /* low <= attribute `index` <= high */
+    ATTUNE_WHEN_ATTRIBUTE,  /* low <= attribute `index` <= high */
+    ATTUNE_WHEN_GIVEN       /* tensor `index` is not NULL */
 };
 typedef struct attune_condition {
     int kind, index;

@@ -8,6 +8,7 @@ namespace attune {
 
 static bool holds(const Arguments &a, const attune_condition &c) {
     if (c.kind == ATTUNE_WHEN_ABSENT) return !a.tensor[c.index];
+    if (c.kind == ATTUNE_WHEN_GIVEN) return a.tensor[c.index];
     const double x = c.kind == ATTUNE_WHEN_EXTENT ? double(a.extent[c.index]) : a.number[c.index];
     return c.low <= x && x <= c.high;
 }
@@ -44,6 +45,10 @@ static attune_status none_takes(const Arguments &a, const attune_condition &c) {
     const attune_variant &v = *a.variant;
     if (c.kind == ATTUNE_WHEN_ABSENT) {
         return fail(ATTUNE_NO_KERNEL, "%s: no kernel of pack %s takes tensor '%s'", v.name,
+                    a.pack->name, v.tensor[c.index].name);
+    }
+    if (c.kind == ATTUNE_WHEN_GIVEN) {
+        return fail(ATTUNE_NO_KERNEL, "%s: no kernel of pack %s does without tensor '%s'", v.name,
                     a.pack->name, v.tensor[c.index].name);
     }
     if (c.kind == ATTUNE_WHEN_EXTENT) {

@@ -97,7 +97,8 @@ private:
             f.compute_at(at).store_in(MemoryType::Stack).bound(args[0], 0, w * w);
             f.bound_extent(args[1], 1).bound_extent(args[2], 1);
             for (size_t j = 3; j < args.size(); j++)
-                if (args[j].name() == v.qb.name() || args[j].name() == v.c.name())
+                if (args[j].name() == v.qb.name() || args[j].name() == v.c.name() ||
+                    args[j].name() == v.kt.name())
                     f.bound_extent(args[j], 1);
             interleave(f, w, i > 0);
         }
@@ -163,6 +164,7 @@ private:
         p.probability.bound_storage(v.k, terms());
         staged(p, chunk);
         if (p.relative.defined()) relative(p);
+        if (p.addend_blocks.width) addend(p);
         products(p, tile);
         p.score.update()
             .reorder(v.qi, p.over_groups.x, p.over_groups.y)
@@ -244,6 +246,18 @@ private:
         dot.compute_at(f, p.tiles).bound_extent(v.k, step);
         local(dot, t.tile_rows);
         product(dot, v.k, p.over_d);
+    }
+
+    // Of a tile and a group of keys.
+    void addend(SourceFuncs &p) {
+        Func f = p.addend;
+        f.compute_at(p.score, p.over_groups.y).bound_extent(v.c, 1).bound_extent(v.kt, 1);
+        local(f, t.tile_rows);
+        Var lane("lane");
+        const int width = p.addend_blocks.width;
+        f.bound(v.k, 0, t.key_step).split(v.qi, v.qi, lane, width).reorder(lane, v.k, v.qi);
+        f.vectorize(lane).unroll(v.k);
+        shuffle(p.addend_blocks, LoopLevel(f, v.qi), p.addend_blocks.steps.size());
     }
 
     int terms() const { return t.pairs ? (t.key_chunk + 1) / 2 : t.key_chunk; }
