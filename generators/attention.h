@@ -70,8 +70,8 @@ struct Source {
     Expr first, last;  // keys [first, last) of the block
     Expr max_keys;     // upper bound of last - first over all blocks: extents and attributes only
     std::function<Expr(Expr d, const Key &key)> key, value;  // no key if scores are given
-    // A term of the scaled dot product, from the elements of the scaled query and of the key; empty:
-    // their product. Not of bf16 pairs, nor on a GPU.
+    // A term of the scaled dot product, from the elements of the scaled query and of the key;
+    // empty: their product. Not of bf16 pairs, nor on a GPU.
     std::function<Expr(Expr query, Expr element, Expr d, const Key &key)> product = {};
     // Integers of a key that cost a load or a division: made once a chunk, passed in Key::at.
     std::vector<std::function<Expr(Expr key)>> locate = {};

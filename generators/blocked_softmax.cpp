@@ -197,8 +197,7 @@ Softmax blocked_softmax(const Build &build, const Attention &a, const Blocking &
     if (t.tiles) t.key_step = t.columns = t.run = 16;
     x.owners = simplify((x.value_head + t.columns - 1) / t.columns);
     for (const Source &s : a.sources)
-        x.natural = x.natural || s.score || s.relative.load || s.given || s.product ||
-                    s.addend;
+        x.natural = x.natural || s.score || s.relative.load || s.given || s.product || s.addend;
     auto row_of = [&](Expr i) { return min(v.qb * t.query_tile + i, a.queries.count - 1); };
     Expr scale = x.natural ? a.queries.scale : a.queries.scale * kLog2e;
     // Columns past the head size: 0 in the padded Q and K of a GPU. V repeats the last column,

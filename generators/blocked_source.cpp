@@ -26,11 +26,11 @@ public:
         p.places = Var(source.name + "_places");
         p.range = Func(source.name + "_range");
         p.place = Func(source.name + "_place");
-        Func *funcs[] = {&p.rows,     &p.key,      &p.value,       &p.dot,
-                         &p.score,    &p.maximum,  &p.probability, &p.sum,
+        Func *funcs[] = {&p.rows,     &p.key,      &p.value,        &p.dot,
+                         &p.score,    &p.maximum,  &p.probability,  &p.sum,
                          &p.weighted, &p.relative, &p.relative_dot, &p.addend};
-        const char *names[] = {"rows",     "key",      "value",       "dot",
-                               "score",    "maximum",  "probability", "sum",
+        const char *names[] = {"rows",     "key",      "value",        "dot",
+                               "score",    "maximum",  "probability",  "sum",
                                "weighted", "relative", "relative_dot", "addend"};
         for (int i = 0; i < 12; i++) *funcs[i] = Func(source.name + "_" + names[i]);
     }
@@ -267,11 +267,10 @@ private:
                           p.source.addend(row, min(at, last - 1)));
         };
         const std::vector<Var> rest{v.kt, v.c, v.qb, v.h, v.b};
-        p.addend_blocks = transposed(p.source.name + "_addend",
-                                     std::gcd(t.transposed, std::gcd(step, t.tile_rows)), rest,
-                                     element);
-        p.addend(at({v.qi, v.k, v.kt})) =
-            p.addend_blocks.at(v.k, v.qi, {rest.begin(), rest.end()});
+        p.addend_blocks =
+            transposed(p.source.name + "_addend",
+                       std::gcd(t.transposed, std::gcd(step, t.tile_rows)), rest, element);
+        p.addend(at({v.qi, v.k, v.kt})) = p.addend_blocks.at(v.k, v.qi, {rest.begin(), rest.end()});
     }
 
     // Past the last row that one again. In whole blocks scores are neighbours; as masked loads of
@@ -316,7 +315,8 @@ private:
         if (p.source.score) s = p.source.score(s, row, key_of);
         if (p.source.addend) s = s + p.addend(at({v.qi, p.over_groups.x, p.over_groups.y}));
         Expr ok = admitted(row, key_of, k);
-        if (p.source.score || p.source.given || p.source.addend) ok = ok.defined() ? ok && s > kSeen : s > kSeen;
+        if (p.source.score || p.source.given || p.source.addend)
+            ok = ok.defined() ? ok && s > kSeen : s > kSeen;
         masked = ok.defined();
         if (masked) s = select(ok, s, kNone);
         // Updates over RDoms, because pure loops would run over the whole chunk.

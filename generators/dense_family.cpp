@@ -54,16 +54,19 @@ std::vector<Special> dense_specials(const Variant &v) {
         return out;
     };
     const auto none = without({"bias", "mask", "alibi"});
-    // Loads of a bias or a mask by queries on the lanes are gathers: not where they are absent.
-    std::vector<Special> specials = {{"decode", uncapped, true, none, false, alone},
-                                     {"decode_any", uncapped, false, none, false, alone},
-                                     {"group", uncapped, true, none, false, one},
-                                     {"group_any", uncapped, false, none, false, one},
-                                     {"plain", all, true, none},
-                                     {"band", uncapped, true, none},
-                                     {"generic", uncapped, false, without({"bias", "mask"})},
-                                     {"bias", uncapped, false, without({"mask"}), false, {}, {"bias"}},
-                                     {"mask", uncapped, false, without({"bias"}), false, {}, {"mask"}}};
+    // A kernel that may be called without a bias or a mask gathers it: rows are on the lanes, and
+    // what is absent has the stride 0. Zen 4, D 64: bias 0.46 -> 0.66 of the peak, mask 0.57 ->
+    // 0.70; AVX2 0.46 -> 0.57, 0.54 -> 0.61.
+    std::vector<Special> specials = {
+        {"decode", uncapped, true, none, false, alone},
+        {"decode_any", uncapped, false, none, false, alone},
+        {"group", uncapped, true, none, false, one},
+        {"group_any", uncapped, false, none, false, one},
+        {"plain", all, true, none},
+        {"band", uncapped, true, none},
+        {"generic", uncapped, false, without({"bias", "mask"})},
+        {"bias", uncapped, false, without({"mask"}), false, {}, {"bias"}},
+        {"mask", uncapped, false, without({"bias"}), false, {}, {"mask"}}};
     // A cap beside gathers of a bias and a mask that are not there: 0.40 of the peak on AVX2.
     if (v.has_tensor("bias"))
         specials.push_back({"softcap", {}, false, without({"bias", "mask"}), false});

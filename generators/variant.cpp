@@ -225,8 +225,8 @@ Build::Build(const Variant &variant, const Special &special, int head_dim, int q
                                  t.name);
         for (int i = 0; i < image.dimensions(); i++) image.dim(i).set_min(0);
         // An absent or broadcast tensor repeats one element: stride 0. Halide takes 1 unless told.
-        bool repeats = (t.is_optional && t.absent_value.given() && !is_given(t.name)) ||
-                       t.broadcast.back();
+        bool repeats =
+            (t.is_optional && t.absent_value.given() && !is_given(t.name)) || t.broadcast.back();
         image.dim(0).set_stride(repeats ? Expr() : Expr(1));
         auto fixed = fixed_extents.find(t.extents.back());
         if (fixed != fixed_extents.end()) image.dim(0).set_extent(fixed->second);

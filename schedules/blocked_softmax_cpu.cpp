@@ -345,10 +345,6 @@ void schedule_cpu(Softmax &x, const Attention &a, const Params &params, int lane
     if (!params.columns_on_lanes && rows % lanes != 0)
         throw std::invalid_argument("schedule: tile_rows " + std::to_string(rows) +
                                     " is no multiple of " + std::to_string(lanes) + " lanes");
-    if (params.columns_on_lanes && params.key_step % keys_of_tile(x) != 0)
-        throw std::invalid_argument("schedule: key_step " + std::to_string(params.key_step) +
-                                    " is no multiple of " + std::to_string(keys_of_tile(x)) +
-                                    ", the keys of a tile");
     if (x.blocking.value_step > params.key_chunk)
         throw std::invalid_argument("schedule: unroll " + std::to_string(params.unroll) +
                                     " exceeds key_chunk " + std::to_string(params.key_chunk));

@@ -23,9 +23,6 @@ void schedule_place(SourceFuncs &p, Halide::LoopLevel chunk, int lanes);
 // The columns of K and V on the lanes, for few queries: blocked_softmax_cpu_columns.cpp.
 void schedule_columns(Softmax &x, int lanes);
 
-// There, keys whose scores are made together.
-int keys_of_tile(const Softmax &x);
-
 // Columns of the result beside the softmax: beside_cpu.cpp.
 void schedule_beside(Softmax &x, const BesideFuncs &p, int lanes);
 

@@ -10,6 +10,10 @@
 // both are asked for some rows ahead (codegen/prefetch.h).
 #include "blocked_softmax_cpu.h"
 
+#include <algorithm>
+#include <stdexcept>
+#include <string>
+
 namespace attune {
 
 using Halide::LoopLevel;
@@ -20,6 +24,17 @@ using Halide::TailStrategy;
 namespace {
 
 constexpr int kPair = 2;
+
+// Of a pair LLVM interleaves the loads. The core's prefetchers follow rows of 512 bytes half as
+// fast so as in memory order; from 256 bytes on rows are read one after the other, in a loop, and
+// their sums across lanes are made together. Zen 4, 32 heads of 8192 keys, share of the reading
+// loop: f32, D 128, AVX2 0.62 -> 0.95, AVX-512 0.95 -> 0.98 (4 keys 0.97, 16 0.94); rows of 256
+// bytes the same within 0.02. Shorter rows are slower in a loop: f16, D 64, AVX-512 0.82 -> 0.70.
+int keys_of_tile(const Softmax &x) {
+    auto head = as_const_int(x.head);
+    const bool wide = head && *head * x.blocking.element_bytes >= 256;
+    return wide && !x.blocking.value_step ? 8 : kPair;
+}
 
 class ColumnsSchedule {
 public:
@@ -33,6 +48,10 @@ public:
           fixed(Halide::Internal::is_const(x.head) && Halide::Internal::is_const(x.value_head)) {}
 
     void apply() {
+        if (t.key_step % keys_of_tile(x) != 0)
+            throw std::invalid_argument("schedule: key_step " + std::to_string(t.key_step) +
+                                        " is no multiple of " + std::to_string(keys_of_tile(x)) +
+                                        ", the keys of a tile");
         for (Func f : {x.query, x.norm, x.out, x.lse, x.state}) local(f, block);
         columns(x.query, v.d, x.head);
         columns(x.out, v.d, x.value_head);
@@ -185,17 +204,6 @@ private:
 };
 
 }  // namespace
-
-// Of a pair LLVM interleaves the loads. The core's prefetchers follow rows of 512 bytes half as
-// fast so as in memory order; from 256 bytes on rows are read one after the other, in a loop, and
-// their sums across lanes are made together. Zen 4, 32 heads of 8192 keys, share of the reading
-// loop: f32, D 128, AVX2 0.62 -> 0.95, AVX-512 0.95 -> 0.98 (4 keys 0.97, 16 0.94); rows of 256
-// bytes the same within 0.02. Shorter rows are slower in a loop: f16, D 64, AVX-512 0.82 -> 0.70.
-int keys_of_tile(const Softmax &x) {
-    auto head = as_const_int(x.head);
-    const bool wide = head && *head * x.blocking.element_bytes >= 256;
-    return wide && !x.blocking.value_step ? 8 : kPair;
-}
 
 void schedule_columns(Softmax &x, int lanes) { ColumnsSchedule(x, lanes).apply(); }
 

@@ -45,6 +45,10 @@ Config config_for(const attune_variant &variant, const attune_kernel &kernel) {
         const attune_condition &condition = kernel.condition[i];
         if (condition.kind == ATTUNE_WHEN_ABSENT) {
             if (variant.tensor[condition.index].name == std::string("k")) c.page = 16;
+        } else if (condition.kind == ATTUNE_WHEN_GIVEN) {
+            const std::string tensor = variant.tensor[condition.index].name;
+            if (tensor == "bias") c.bias = shared_none;
+            if (tensor == "mask") c.mask = shared_none;
         } else if (condition.kind == ATTUNE_WHEN_EXTENT) {
             const std::string symbol = variant.extent[condition.index];
             if (symbol == "Hq/Hkv") c.Hkv = c.Hq;

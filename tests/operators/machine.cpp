@@ -40,6 +40,7 @@ std::vector<std::string> tiers() {
 bool met(const attune_condition &condition, const attune_variant &variant, const Case &call) {
     if (condition.kind == ATTUNE_WHEN_ABSENT)
         return !call.has(variant.tensor[condition.index].name);
+    if (condition.kind == ATTUNE_WHEN_GIVEN) return call.has(variant.tensor[condition.index].name);
     double value = 0;
     if (condition.kind == ATTUNE_WHEN_EXTENT) {
         value = static_cast<double>(

@@ -208,7 +208,7 @@ TEST(BadCall, PackOfAnotherAbi) {
     attune_pack other = fake::pack;
     other.abi_version = 99;
     EXPECT_EQ(attune_call(context.get(), &other, 0, &call.args), ATTUNE_BAD_PACK);
-    EXPECT_STREQ(attune_error_message(), "the pack has ABI version 99; this library has 2");
+    EXPECT_STREQ(attune_error_message(), "the pack has ABI version 99; this library has 3");
 }
 
 TEST(BadCall, RequiredAttribute) {

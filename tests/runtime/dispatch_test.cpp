@@ -118,7 +118,13 @@ TEST(Call, SixteenBitStorage) {
     EXPECT_STREQ(attune_error_message(), "mix: no kernel of pack fake takes tensor 'mask'");
     x.dl.dtype = y.dl.dtype = out.dl.dtype = kF16;
     EXPECT_EQ(attune_call(context.get(), &fake::pack, 0, &args), ATTUNE_NO_KERNEL);
-    EXPECT_STREQ(attune_error_message(), "mix: pack fake has no kernel for target x86-64 and f16");
+    EXPECT_STREQ(attune_error_message(), "mix: no kernel of pack fake does without tensor 'bias'");
+    Tensor bias({2, 4, 3, 5});
+    args.bias = &bias.dl;
+    args.mask = nullptr;
+    fake::on_call = [&](int k, void **) { return kernel = k, 0; };
+    EXPECT_EQ(attune_call(context.get(), &fake::pack, 0, &args), ATTUNE_OK);
+    EXPECT_EQ(kernel, fake::kF16Biased);
 }
 
 TEST(Call, ZeroExtents) {

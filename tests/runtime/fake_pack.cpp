@@ -97,6 +97,7 @@ int call(void **args) {
 }
 
 int call_bf16(void **args) { return on_call ? on_call(kBf16, args) : 0; }
+int call_f16(void **args) { return on_call ? on_call(kF16Biased, args) : 0; }
 
 // Computes on the host and moves the data as a GPU kernel's host code does.
 int call_opencl(void **args) {
@@ -220,6 +221,7 @@ const attune_condition d64[] = {{ATTUNE_WHEN_EXTENT, D, 64, 64},
 const attune_condition general[] = {{ATTUNE_WHEN_ATTRIBUTE, 4, 0, 10},
                                     {ATTUNE_WHEN_EXTENT, Lk, 0, 4096}};
 const attune_condition unmasked[] = {{ATTUNE_WHEN_ABSENT, kMask, 0, 0}};
+const attune_condition biased[] = {{ATTUNE_WHEN_GIVEN, kBias, 0, 0}};
 
 const attune_kernel kernels[] = {
     {"mix_f32_d64_avx2", "avx2", "", kMix, ATTUNE_F32, ATTUNE_CPU, 3, d64, call<kF32D64Avx2>},
@@ -227,6 +229,7 @@ const attune_kernel kernels[] = {
     {"mix_f32_x86-64", "x86-64", "", kMix, ATTUNE_F32, ATTUNE_CPU, 2, general, call<kF32Baseline>},
     {"mix_bf16_x86-64", "x86-64-linux-sse41", "", kMix, ATTUNE_BF16, ATTUNE_CPU, 1, unmasked,
      call_bf16},
+    {"mix_f16_x86-64", "x86-64", "", kMix, ATTUNE_F16, ATTUNE_CPU, 1, biased, call_f16},
     {"mix_f32_opencl", "opencl", "", kMix, ATTUNE_F32, ATTUNE_OPENCL, 0, nullptr, call_opencl},
     {"step_f32_x86-64", "x86-64", "", kStep, ATTUNE_F32, ATTUNE_CPU, 0, nullptr,
      call_step<kStepBaseline>},
@@ -235,6 +238,6 @@ const attune_kernel kernels[] = {
 
 }  // namespace
 
-const attune_pack pack = {ATTUNE_ABI_VERSION, "fake", "0", 2, 7, variants, kernels};
+const attune_pack pack = {ATTUNE_ABI_VERSION, "fake", "0", 2, 8, variants, kernels};
 
 }  // namespace fake

@@ -33,7 +33,16 @@ struct StepArgs {
 };
 
 enum Variant { kMix, kStep };
-enum Kernel { kF32D64Avx2, kF32Avx2, kF32Baseline, kBf16, kOpenCl, kStepBaseline, kStepCuda };
+enum Kernel {
+    kF32D64Avx2,
+    kF32Avx2,
+    kF32Baseline,
+    kBf16,
+    kF16Biased,
+    kOpenCl,
+    kStepBaseline,
+    kStepCuda
+};
 
 extern const attune_pack pack;
 
