@@ -129,30 +129,10 @@ Pinned::~Pinned() {
         sched_setaffinity(0, sizeof(cpu_set_t), reinterpret_cast<cpu_set_t *>(before_.data()));
 }
 
-// Moves the calling thread to the allowed CPU that comes `steps` after `from`. Linux 6.18 leaves new
-// threads on their parent's CPU for tens of milliseconds: loops of one in six runs had the rate of
-// one thread.
-static void move_past(int from, int steps) {
-    cpu_set_t allowed, one;
-    if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) return;
-    std::vector<int> all;
-    for (int i = 0; i < CPU_SETSIZE; i++)
-        if (CPU_ISSET(i, &allowed)) all.push_back(i);
-    size_t place = size_t(std::find(all.begin(), all.end(), from) - all.begin());
-    CPU_ZERO(&one);
-    CPU_SET(all[(place + size_t(steps)) % all.size()], &one);
-    sched_setaffinity(0, sizeof one, &one);
-}
-
 double on_threads(int threads, const std::function<void(int)> &body) {
-    int here = sched_getcpu();
     double start = wall_seconds();
     std::vector<std::thread> others;
-    for (int i = 1; i < threads; i++)
-        others.emplace_back([&body, here, i] {
-            move_past(here, i);
-            body(i);
-        });
+    for (int i = 1; i < threads; i++) others.emplace_back(body, i);
     body(0);
     for (std::thread &other : others) other.join();
     return wall_seconds() - start;

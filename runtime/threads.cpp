@@ -60,18 +60,11 @@ void Threads::init(const attune_options &options) {
 /* Called with the lock held, at the first job that several threads can share. With fewer threads
  * than asked for, calls are slower and right. */
 void Threads::start() {
+    if (tried_) return;
     tried_ = true;
-    workers_ = static_cast<Worker *>(malloc(sizeof(Worker) * size_t(size_ - 1)));
-    if (!workers_) return;
-    while (started_ < size_ - 1) {
-        Worker &worker = workers_[started_];
-        worker = Worker{};
-        worker.pool = this;
-        worker.number = started_ + 1;
-        worker.processor = sched_getcpu();
-        worker.idle = true;
-        if (sched_getaffinity(0, sizeof worker.allowed, &worker.allowed) != 0) break;
-        if (pthread_create(&worker.thread, nullptr, start_worker, &worker) != 0) break;
+    thread_ = static_cast<pthread_t *>(malloc(sizeof(pthread_t) * size_t(size_ - 1)));
+    if (!thread_) return;
+    while (started_ < size_ - 1 && pthread_create(&thread_[started_], nullptr, worker, this) == 0) {
         started_++;
     }
     if (started_ < size_ - 1 && log_) {
@@ -79,70 +72,11 @@ void Threads::start() {
     }
 }
 
-static int free_processor(const cpu_set_t &allowed, const cpu_set_t &taken) {
-    for (int i = 0; i < CPU_SETSIZE; i++) {
-        if (CPU_ISSET(i, &allowed) && !CPU_ISSET(i, &taken)) return i;
-    }
-    return -1;
-}
-
-static bool keep_on(pthread_t thread, int processor) {
-    cpu_set_t one;
-    CPU_ZERO(&one);
-    CPU_SET(size_t(processor), &one);
-    return pthread_setaffinity_np(thread, sizeof one, &one) == 0;
-}
-
-/* Linux wakes a thread on the processor of the one that wakes it, even if that works on and others
- * are idle: 6.18 on two of them let it wait there for 2 to 5 ms, at times 250. So a worker sleeps
- * with an affinity for the processor where it worked. */
-static int keep_here(cpu_set_t &allowed) {
-    const int here = sched_getcpu();
-    if (here < 0 || sched_getaffinity(0, sizeof allowed, &allowed) != 0) return -1;
-    return keep_on(pthread_self(), here) ? here : -1;
-}
-
-static void let_go(int processor, const cpu_set_t &allowed) {
-    cpu_set_t now;
-    if (sched_getaffinity(0, sizeof now, &now) != 0) return;
-    // Unless someone else has given the thread other processors meanwhile.
-    if (CPU_COUNT(&now) == 1 && CPU_ISSET(size_t(processor), &now))
-        sched_setaffinity(0, sizeof allowed, &allowed);
-}
-
-/* Called with the lock held, before workers are woken up: those that sleep where someone works, or
- * where another of them sleeps, are moved to free processors. */
-void Threads::spread(int here) {
-    cpu_set_t taken;
-    CPU_ZERO(&taken);
-    CPU_SET(size_t(here), &taken);
-    for (Job *job = newest_; job; job = job->older_) CPU_SET(size_t(job->processor_), &taken);
-    for (int i = 0; i < started_; i++) {
-        if (!workers_[i].idle) CPU_SET(size_t(workers_[i].processor), &taken);
-    }
-    for (int i = 0; i < started_; i++) {
-        Worker &worker = workers_[i];
-        worker.crowded = worker.idle && CPU_ISSET(size_t(worker.processor), &taken);
-        if (worker.idle) CPU_SET(size_t(worker.processor), &taken);
-    }
-    for (int i = 0; i < started_; i++) {
-        Worker &worker = workers_[i];
-        if (!worker.crowded) continue;
-        const int processor = free_processor(worker.allowed, taken);
-        if (processor < 0) return;
-        CPU_SET(size_t(processor), &taken);
-        worker.kept = keep_on(worker.thread, processor);
-        worker.processor = processor;
-    }
-}
-
 static thread_local Job *current;  // that this thread works on
 static thread_local int number;    // of a worker from 1 on; 0: a caller's thread
 
-void *Threads::start_worker(void *worker) {
-    Worker &mine = *static_cast<Worker *>(worker);
-    number = mine.number;
-    mine.pool->serve(mine);
+void *Threads::worker(void *self) {
+    static_cast<Threads *>(self)->serve();
     return nullptr;
 }
 
@@ -178,26 +112,19 @@ bool Threads::watch(unsigned seen) {
     return changed;
 }
 
-void Threads::serve(Worker &worker) {
+void Threads::serve() {
     Lock lock(mutex_);
+    number = ++numbered_;
     bool watched = false;
     while (!stopping_) {
-        worker.idle = false;
         if (Job *job = open_job(nullptr)) {
-            help(*job, &worker);
+            help(*job);
             watched = false;
         } else if (!watched) {
             watching_++;
             watched = !watch(events_);
             watching_--;
-        } else if (!worker.kept) {
-            mutex_.unlock();
-            const int here = keep_here(worker.allowed);
-            mutex_.lock();
-            worker.processor = here;
-            worker.kept = true;
         } else {
-            worker.idle = true;
             idle_++;
             wake_.wait(mutex_);
             idle_--;
@@ -221,13 +148,10 @@ static void work_on(Job &job) {
     current = outer;
 }
 
-/* Called with the lock held. `worker` is the thread's own, if it is one that slept. */
-void Threads::help(Job &job, Worker *worker) {
-    const int kept_on = worker && worker->kept ? worker->processor : -1;
-    if (worker) worker->kept = false;
+/* Called with the lock held. */
+void Threads::help(Job &job) {
     job.helpers_++;
     mutex_.unlock();
-    if (kept_on >= 0) let_go(kept_on, worker->allowed);
     work_on(job);
     mutex_.lock();
     if (--job.helpers_ > 0) return;
@@ -237,14 +161,8 @@ void Threads::help(Job &job, Worker *worker) {
 
 void Threads::share(Job &job) {
     Lock lock(mutex_);
+    start();
     job.parent_ = current;
-    job.processor_ = sched_getcpu();
-    if (!tried_) {
-        start();
-        spread(job.processor_);
-    } else if (idle_ > 0) {
-        spread(job.processor_);
-    }
     job.older_ = newest_;
     newest_ = &job;
     events_++;
@@ -265,7 +183,7 @@ void Threads::withdraw(Job &job) {
     bool watched = false;
     while (job.helpers_ > 0) {
         if (Job *below = open_job(&job)) {
-            help(*below, nullptr);
+            help(*below);
         } else if (!watched) {
             watched = !watch(events_);
         } else {
@@ -299,8 +217,8 @@ void Threads::stop() {
         events_++;
         wake_.notify_all();
     }
-    for (int i = 0; i < started_; i++) pthread_join(workers_[i].thread, nullptr);
-    free(workers_);
+    for (int i = 0; i < started_; i++) pthread_join(thread_[i], nullptr);
+    free(thread_);
 }
 
 }  // namespace attune

@@ -2,7 +2,6 @@
 #define ATTUNE_THREADS_H
 
 #include <pthread.h>
-#include <sched.h>
 
 #include <atomic>
 
@@ -47,8 +46,7 @@ private:
     int ranges_ = 0;
     Job *parent_ = nullptr;  // the job whose task submitted this one
     Job *older_ = nullptr;
-    int helpers_ = 0;     // other threads inside; guarded by the pool's lock
-    int processor_ = -1;  // of its submitter
+    int helpers_ = 0;  // other threads inside; guarded by the pool's lock
 };
 
 /* The threads of a context. A submitter always works on its own job, then helps with the jobs that
@@ -64,23 +62,13 @@ public:
     void run(Job &job);
 
 private:
-    struct Worker {
-        Threads *pool;
-        int number;  // from 1 on
-        pthread_t thread;
-        cpu_set_t allowed;  // its processors; asleep it is kept on one of them
-        int processor;      // that one, or where it worked last
-        bool kept, idle, crowded;
-    };
-
-    static void *start_worker(void *worker);
+    static void *worker(void *self);
     void start();
-    void serve(Worker &worker);
+    void serve();
     void share(Job &job);
     void withdraw(Job &job);
     Job *open_job(const Job *below);
-    void help(Job &job, Worker *worker);
-    void spread(int here);
+    void help(Job &job);
     bool watch(unsigned seen);
 
     int size_ = 1;
@@ -92,8 +80,8 @@ private:
     Mutex mutex_;
     Condition wake_, done_;
     Job *newest_ = nullptr;
-    Worker *workers_ = nullptr;
-    int started_ = 0;  // of workers_
+    pthread_t *thread_ = nullptr;
+    int started_ = 0, numbered_ = 0;
     int idle_ = 0;     // workers that sleep
     int watching_ = 0;                 // workers that do not yet
     int waiting_ = 0;                  // submitters that sleep until threads have left their job
