@@ -97,7 +97,7 @@ static int64_t nanoseconds() {
 /* Called with the lock held. Waits a little for the next event, without sleeping: to wake a thread
  * up takes 20 to 50 us, and a call may have ten loops. False: none came. */
 bool Threads::watch(unsigned seen) {
-    constexpr int64_t kPatience = 50000;  // ns
+    constexpr int64_t kPatience = 200000;  // ns
     if (!watches_) return false;
     mutex_.unlock();
     const int64_t end = nanoseconds() + kPatience;
