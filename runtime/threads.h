@@ -14,9 +14,8 @@ namespace attune {
  * takes indices until none is left.
  *
  * A thread takes those of its own range first, so that it comes to the same rows in the next loop
- * and in the next call: what it wrote is in its core's cache. Zen 4, two cores, 161 ns from one to
- * the other: with one counter for all tls_image2d on two threads had 1.25 to 1.68 times the speed of
- * one, with ranges 1.97. */
+ * and in the next call: what it wrote is in its core's cache. Zen 4, two threads: with one counter
+ * for all tls_image2d had 1.25 to 1.68 times the speed of one thread, with ranges 1.97. */
 class Job {
 public:
     Job(void (*work)(Job &job, int thread), void *closure, int count)
