@@ -3,6 +3,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "threads.h"
+
 namespace attune {
 
 static_assert(sizeof(Block) <= kAlignment, "the header must fit before the memory");
@@ -51,11 +53,14 @@ Block *Scratch::allocate(int size_class) {
     return block;
 }
 
-/* Threads of the process that took or gave scratch memory are numbered from 0. */
-static unsigned thread_number() {
-    static std::atomic<unsigned> count{0};
-    static thread_local const unsigned number = count.fetch_add(1, std::memory_order_relaxed);
-    return number;
+/* Workers of a pool have shelves apart from each other's and from those of its callers, which are
+ * numbered in the process. */
+unsigned Scratch::own_shelf() {
+    constexpr unsigned kHalf = kShelves / 2;
+    if (const int worker = worker_number()) return unsigned(worker) % kHalf;
+    static std::atomic<unsigned> callers{0};
+    static thread_local const unsigned caller = callers.fetch_add(1, std::memory_order_relaxed);
+    return kHalf + caller % kHalf;
 }
 
 Block *Scratch::Shelf::take(int size_class) {
@@ -72,7 +77,7 @@ Block *Scratch::Shelf::take(int size_class) {
 void *Scratch::take(size_t bytes) {
     if (bytes > size_t(PTRDIFF_MAX)) return nullptr;
     const int size_class = class_of(bytes);
-    const unsigned own = thread_number();
+    const unsigned own = own_shelf();
     Block *block = nullptr;
     for (unsigned i = 0; i < kShelves && !block; i++) {
         block = shelf_[(own + i) % kShelves].take(size_class);
@@ -83,7 +88,7 @@ void *Scratch::take(size_t bytes) {
 
 void Scratch::give(void *memory) {
     Block *block = block_of(memory);
-    Shelf &own = block->owner->shelf_[thread_number() % kShelves];
+    Shelf &own = block->owner->shelf_[own_shelf()];
     Lock lock(own.mutex);
     block->next = own.free;
     own.free = block;

@@ -27,7 +27,7 @@ public:
     static void give(void *memory);
 
 private:
-    /* Free blocks of the threads whose number modulo kShelves is the same, the last given first. */
+    /* Free blocks of a few threads, of one in small pools; the last given first. */
     struct alignas(64) Shelf {
         Mutex mutex;
         Block *free = nullptr;
@@ -36,6 +36,7 @@ private:
     };
     static constexpr unsigned kShelves = 128;
 
+    static unsigned own_shelf();
     Block *allocate(int size_class);
 
     Shelf shelf_[kShelves];

@@ -75,6 +75,8 @@ void Threads::start() {
 static thread_local Job *current;  // that this thread works on
 static thread_local int number;    // of a worker from 1 on; 0: a caller's thread
 
+int worker_number() { return number; }
+
 void *Threads::worker(void *self) {
     static_cast<Threads *>(self)->serve();
     return nullptr;

@@ -90,6 +90,9 @@ private:
     bool tried_ = false, stopping_ = false;
 };
 
+/* Of a worker in its pool, from 1 on; 0: the calling thread is none. */
+int worker_number();
+
 /* Processors that this process may run on. */
 int available_processors();
 
