@@ -201,9 +201,7 @@ void Threads::run(Job &job) {
     if (size_ == 1 || job.count <= 1) {
         job.run(0);
     } else if (parallel_for_) {
-        const auto task = [](void *closure, int index) {
-            static_cast<Job *>(closure)->run(index);
-        };
+        const auto task = [](void *closure, int index) { static_cast<Job *>(closure)->run(index); };
         parallel_for_(parallel_user_, job.count < size_ ? job.count : size_, task, &job);
     } else {
         share(job);

@@ -82,7 +82,7 @@ private:
     Job *newest_ = nullptr;
     pthread_t *thread_ = nullptr;
     int started_ = 0, numbered_ = 0;
-    int idle_ = 0;     // workers that sleep
+    int idle_ = 0;                     // workers that sleep
     int watching_ = 0;                 // workers that do not yet
     int waiting_ = 0;                  // submitters that sleep until threads have left their job
     std::atomic<unsigned> events_{0};  // jobs that came, and jobs that the last helper left

@@ -80,28 +80,11 @@ static bool reaches(const std::atomic<int> &count, int wanted) {
     return true;
 }
 
-// Each of two threads has a task; the caller's ends at once, the other's submits two tasks that wait
-// for each other.
-TEST(Threads, ASubmitterHelpsBelowItsTasks) {
-    struct Closure {
-        std::thread::id caller;
-        std::atomic<int> outer{0}, inner{0};
-    };
-    HookGuard hook([](int, void **args) {
+// Calls whose loop has two tasks, on two threads; each gets a new Closure, made by the caller.
+template <typename Closure>
+static void run_two(halide_task_t task) {
+    HookGuard hook([task](int, void **args) {
         Closure closure;
-        closure.caller = std::this_thread::get_id();
-        const halide_task_t task = [](void *user, int, uint8_t *c) {
-            Closure &mine = *reinterpret_cast<Closure *>(c);
-            mine.outer++;
-            if (!reaches(mine.outer, 2)) return 1;
-            if (std::this_thread::get_id() == mine.caller) return 0;
-            const halide_task_t below = [](void *, int, uint8_t *d) {
-                Closure &same = *reinterpret_cast<Closure *>(d);
-                same.inner++;
-                return reaches(same.inner, 2) ? 0 : 2;
-            };
-            return attune_do_par_for(user, below, 0, 2, c);
-        };
         return attune_do_par_for(*static_cast<void **>(args[0]), task, 0, 2,
                                  reinterpret_cast<uint8_t *>(&closure));
     });
@@ -112,35 +95,46 @@ TEST(Threads, ASubmitterHelpsBelowItsTasks) {
     }
 }
 
+// Each of two threads has a task; the caller's ends at once, the other's submits two tasks that
+// wait for each other.
+TEST(Threads, ASubmitterHelpsBelowItsTasks) {
+    struct Closure {
+        std::thread::id caller = std::this_thread::get_id();
+        std::atomic<int> outer{0}, inner{0};
+    };
+    run_two<Closure>([](void *user, int, uint8_t *c) {
+        Closure &mine = *reinterpret_cast<Closure *>(c);
+        mine.outer++;
+        if (!reaches(mine.outer, 2)) return 1;
+        if (std::this_thread::get_id() == mine.caller) return 0;
+        const halide_task_t below = [](void *, int, uint8_t *d) {
+            Closure &same = *reinterpret_cast<Closure *>(d);
+            same.inner++;
+            return reaches(same.inner, 2) ? 0 : 2;
+        };
+        return attune_do_par_for(user, below, 0, 2, c);
+    });
+}
+
 // The lines that a thread wrote are in its core's cache. Who gives first takes first.
 TEST(Threads, ScratchComesBackToTheThreadThatGaveIt) {
     struct Closure {
         std::atomic<int> taken{0}, given{0}, again{0};
     };
-    HookGuard hook([](int, void **args) {
-        Closure closure;
-        const halide_task_t task = [](void *user, int, uint8_t *c) {
-            Closure &mine = *reinterpret_cast<Closure *>(c);
-            void *first = attune_malloc(user, 10000);
-            mine.taken++;
-            const bool both = reaches(mine.taken, 2);
-            attune_free(user, first);
-            const int before = mine.given++;
-            if (!both || !reaches(mine.given, 2) || !reaches(mine.again, before)) return 1;
-            void *second = attune_malloc(user, 10000);
-            mine.again++;
-            const bool all = reaches(mine.again, 2);
-            attune_free(user, second);
-            return all && first == second ? 0 : 2;
-        };
-        return attune_do_par_for(*static_cast<void **>(args[0]), task, 0, 2,
-                                 reinterpret_cast<uint8_t *>(&closure));
+    run_two<Closure>([](void *user, int, uint8_t *c) {
+        Closure &mine = *reinterpret_cast<Closure *>(c);
+        void *first = attune_malloc(user, 10000);
+        mine.taken++;
+        const bool both = reaches(mine.taken, 2);
+        attune_free(user, first);
+        const int before = mine.given++;
+        if (!both || !reaches(mine.given, 2) || !reaches(mine.again, before)) return 1;
+        void *second = attune_malloc(user, 10000);
+        mine.again++;
+        const bool all = reaches(mine.again, 2);
+        attune_free(user, second);
+        return all && first == second ? 0 : 2;
     });
-    Context context = make_context(options(2));
-    MixCall call;
-    for (int i = 0; i < 20; i++) {
-        ASSERT_EQ(call.call(context.get()), ATTUNE_OK) << attune_error_message();
-    }
 }
 
 TEST(Threads, SameBitsForAnyCount) {
