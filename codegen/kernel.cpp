@@ -119,6 +119,11 @@ Halide::Func scheduled(const Kernel &k, Build &build) {
     Halide::LoopLevel level = Halide::LoopLevel::root();
     Direct direct = k.variant->direct ? k.variant->direct(build) : Direct{};
     Halide::Func result = direct.result;
+    auto lower = [&](const Softmax &x) {
+        result.add_custom_lowering_pass(make_trim_to_range(x));
+        if (x.blocking.ahead || x.blocking.next_block)
+            result.add_custom_lowering_pass(make_prefetch(x));
+    };
     if (result.defined()) {
         describe_outputs(result, {});
         schedule_direct(direct, build.v, lanes);
@@ -130,16 +135,14 @@ Halide::Func scheduled(const Kernel &k, Build &build) {
         const bool whole = as_const_int(x.value_head) && !a.queries.column;  // columns of a head
         describe_outputs(result, whole ? x.value_head : Expr());
         schedule_cpu(x, a, k.params, lanes);
-        result.add_custom_lowering_pass(make_trim_to_range(x));
-        if (blocking.ahead || blocking.next_block)
-            result.add_custom_lowering_pass(make_prefetch(x));
+        lower(x);
         level = head_level(x, a);
     }
     build.stage = {};
     for (auto &[attention, stage, params] : stages) {
         schedule_cpu(stage, attention, params, lanes);
         stage.result.compute_at(level).bound(stage.v.d, 0, stage.value_head);
-        result.add_custom_lowering_pass(make_trim_to_range(stage));
+        lower(stage);
     }
     return result;
 }

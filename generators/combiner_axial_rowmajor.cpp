@@ -8,8 +8,8 @@
 //     causal     (r, c) sees tokens (r, j), j <= c, and summaries (GK, RV)(t, c), t < r
 //     both       (r, c) sees its whole row and all n summaries of its column
 //
-// Attention inside rows makes the summaries; attention inside columns, over summaries, is what the
-// joint softmax starts with; attention inside rows continues it. Ren et al., "Combiner: Full
+// Attention inside rows over what a token sees there is what two softmaxes start with: the rest of
+// the row makes a summary of it, summaries make the joint softmax, inside columns. Ren et al., "Combiner: Full
 // Attention Transformer with Sparse Computation Cost", NeurIPS 2021, arXiv 2107.05768, section 4.2;
 // keys of summaries as in the authors' code.
 #include "grid.h"
@@ -44,23 +44,63 @@ void declare(Variant &v) {
                   {"wsum_proj", {{"summary", 3}}, false, {}, cpu}};
 }
 
-// Attention inside rows, with keys or values as the values.
-Func inside_rows(const Grid &g, const std::string &name, const std::string &values) {
-    auto make = [&] {
-        const Lines rows = g.rows(g.n);
-        Attention a;
-        a.queries = g.stage_queries(rows);
+// Attention inside rows: of the tokens that a query sees there itself, of all others, or of all,
+// with keys or values as the values.
+class InsideRows {
+public:
+    explicit InsideRows(const Grid &g)
+        : g(g), M(g.M), causal(g.x.attribute("causal") == 1), lines(g.rows(g.n)) {}
+
+    Func seen() const {
+        auto make = [&] {
+            Source s = all("own", "v");
+            s.last = select(causal, g.x.block_last(M) + 1, M);
+            s.row = {[M = M, causal = causal](Expr c) { return select(causal, c + 1, M); }};
+            s.admit = [](const std::vector<Expr> &end, Expr, Expr j) { return j < end[0]; };
+            return of(s);
+        };
+        return g.x.stage("own", make, true);
+    }
+
+    // Continues `seen`, so that no score is made twice.
+    Func whole(const Func &seen) const {
+        auto make = [&] {
+            Source s = all("later", "v");
+            s.first = select(causal, g.x.block_first() + 1, M);
+            s.admit = [](const std::vector<Expr> &, Expr c, Expr j) { return j > c; };
+            Attention a = of(s);
+            g.continue_from(seen, lines, a.queries);
+            return a;
+        };
+        return g.x.stage("rows", make, false);
+    }
+
+    Func keys() const {
+        return g.x.stage("row_keys", [&] { return of(all("keys", "k")); }, false);
+    }
+
+private:
+    const Grid &g;
+    const Expr M, causal;
+    const Lines lines;
+
+    Source all(const std::string &name, const std::string &values) const {
         Source s;
         s.name = name;
         s.first = 0;
-        s.last = s.max_keys = g.M;
-        s.key = g.loader("k", rows);
-        s.value = g.loader(values, rows);
+        s.last = s.max_keys = M;
+        s.key = g.loader("k", lines);
+        s.value = g.loader(values, lines);
+        return s;
+    }
+
+    Attention of(const Source &s) const {
+        Attention a;
+        a.queries = g.stage_queries(lines);
         a.sources = {s};
         return a;
-    };
-    return g.x.stage("rows", make, false);
-}
+    }
+};
 
 // The projected keys by column of a head, column and row of the grid, head and batch element.
 // Products are of v.qi: so their schedule takes several tokens at a time.
@@ -92,13 +132,14 @@ Func projected(const Grid &g, const Func &summary, std::vector<Func> &before) {
     return second;
 }
 
-// Attention inside columns over the summaries.
-Attention inside_columns(const Grid &g, const Func &summary_key, const Func &summary_value,
-                         bool projects) {
+// Attention inside columns over the summaries, which continues that inside rows.
+Attention inside_columns(const Grid &g, const Func &own, const Func &summary_key,
+                         const Func &summary_value, bool projects) {
     const Lines columns = g.columns();
     Expr causal = g.x.attribute("causal") == 1, n = g.n;
     Attention a;
-    a.queries = g.stage_queries(columns);
+    a.queries = g.queries(columns);
+    g.continue_from(own, columns, a.queries);
     Source s;
     s.name = "summaries";
     s.first = 0;
@@ -124,27 +165,14 @@ Attention algorithm(Build &x) {
     const Grid g(x);
     const bool wsum = x.is("summary", 1) || x.is("summary", 3);
     const bool projects = x.is("summary", 2) || x.is("summary", 3);
-    Attention a;
+    const InsideRows rows(g);
+    Func own = rows.seen(), value = rows.whole(own), key;
+    std::vector<Func> before;
+    if (wsum) key = rows.keys();
+    if (projects) key = projected(g, wsum ? key : value, before);
+    Attention a = inside_columns(g, own, key, value, projects);
+    a.before = before;
     a.by_head = !projects;
-    Func value = inside_rows(g, "row_values", "v"), key;
-    if (wsum) key = inside_rows(g, "row_keys", "k");
-    if (projects) key = projected(g, wsum ? key : value, a.before);
-
-    const Lines rows = g.rows(g.n);
-    Expr causal = x.attribute("causal") == 1, M = g.M;
-    a.queries = g.queries(rows);
-    auto columns = [&] { return inside_columns(g, key, value, projects); };
-    g.continue_from(x.stage("columns", columns, true), rows, a.queries);
-    Source own;
-    own.name = "own";
-    own.first = 0;
-    own.last = select(causal, x.block_last(M) + 1, M);
-    own.max_keys = M;
-    own.key = g.loader("k", rows);
-    own.value = g.loader("v", rows);
-    own.row = {[=](Expr c) { return select(causal, c + 1, M); }};
-    own.admit = [](const std::vector<Expr> &end, Expr, Expr j) { return j < end[0]; };
-    a.sources = {own};
     return a;
 }
 
