@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "loop.h"
 
@@ -81,10 +82,10 @@ Stmt ask(const Place &p, const Expr &index) {
 }
 
 // Of a statement only the loops, which ask for what it loads or for where it stores, if that is a
-// vector of a tensor of the call.
+// vector of a tensor of the call, or anything of it.
 class Asking : public IRMutator {
 public:
-    enum Access { Loads, Stores };
+    enum Access { Loads, Stores, AllLoads };
     Asking(Access access, Values lets, Loops loops)
         : access(access), lets(std::move(lets)), loops(std::move(loops)) {}
 
@@ -107,11 +108,11 @@ private:
         asked = nothing();
         const bool vector = op->value.type().is_vector() && op->param.defined();
         if (access == Stores && vector) add(place(op->name, op->value.type(), op->index, lets));
-        if (access == Loads) IRMutator::visit(op);
+        if (access != Stores) IRMutator::visit(op);
         return asked;
     }
     Expr visit(const Load *op) override {
-        if (op->param.defined() && op->type.is_vector())
+        if (op->param.defined() && (op->type.is_vector() || access == AllLoads))
             add(place(op->name, op->type, op->index, lets));
         return op;
     }
@@ -155,6 +156,8 @@ public:
           by_statements(x.blocking.value_step),
           next_block(x.blocking.next_block) {
         const Blocking &t = x.blocking;
+        for (const SourceFuncs &p : x.sources)
+            if (p.ahead.defined()) ahead.insert(p.ahead.name());
         auto add = [&](const std::string &loop, int keys, const Expr &row) {
             const int iterations = (t.ahead + keys - 1) / keys;
             loops.push_back({"." + loop, iterations, simplify(row * (iterations * keys))});
@@ -193,16 +196,34 @@ private:
 
     const std::string block, result, query, state;  // RVar of the blocks, Funcs
     const bool one_query, by_statements, next_block;  // next_block: Blocking's
+    std::set<std::string> ahead;  // Funcs whose loads are asked for in their place
     std::vector<Ahead> loops;
     Loops keys, this_block;   // in scope
+    const For *around = nullptr;  // the innermost loop of the result
     Expr distance;            // from what the loop over keys loads to what it asks for
     Values lets;              // in terms of what is no let
     std::vector<Line> lines;  // that the statement being visited loads
     Stmt next_queries;
 
+    // The block that comes after this one: behind the last block the first of the next head, or of
+    // the next batch element, whichever loop is outside.
+    static Loops after(const For *op, const For *outer) {
+        Loops next{{op->name, later(op, 1)}};
+        if (!outer) return next;
+        Expr block = Variable::make(Int(32), op->name), other = Variable::make(Int(32), outer->name);
+        Expr is_last = block == op->min + op->extent - 1;
+        Expr then = select(is_last, op->min, block + 1);
+        Expr there = other + select(is_last, 1, 0);
+        next[op->name] = {then, then};
+        next[outer->name] = {there, min(there, outer->min + outer->extent - 1)};
+        return next;
+    }
+
     Stmt visit(const For *op) override {
-        if (starts_with(op->name, result + ".") && ends_with(op->name, "." + block))
-            this_block = {{op->name, later(op, 1)}};
+        if (starts_with(op->name, result + ".")) {
+            if (ends_with(op->name, "." + block)) this_block = after(op, around);
+            around = op;
+        }
         for (const Ahead &a : loops) {
             if (!ends_with(op->name, a.loop)) continue;
             keys[op->name] = later(op, a.iterations);
@@ -253,6 +274,7 @@ private:
     }
 
     Expr visit(const Load *op) override {
+        if (ahead.count(op->name)) return make_zero(op->type);
         if (keys.empty() || !op->param.defined()) return op;
         Place p = place(op->name, op->type, op->index, lets);
         if (!p.first.defined()) return op;
@@ -302,6 +324,8 @@ private:
     }
 
     Stmt visit(const ProducerConsumer *op) override {
+        if (op->is_producer && ahead.count(op->name))
+            return Asking(Asking::AllLoads, lets, {}).mutate(op->body);
         if (next_block && op->is_producer && op->name == query && !this_block.empty()) {
             next_queries = Asking(Asking::Loads, lets, this_block).mutate(op->body);
         }

@@ -54,6 +54,7 @@ public:
         row_integers();
         if (p.source.relative.load) relative();
         if (p.source.addend) addend();
+        if (t.next_block && (p.source.beyond.defined() || p.source.given)) ahead();
         scores();
         softmax();
         merge();
@@ -273,6 +274,29 @@ private:
         p.addend(at({v.qi, v.k, v.kt})) = p.addend_blocks.at(v.k, v.qi, {rest.begin(), rest.end()});
     }
 
+    // Rows behind the block's, for the next one; where scores are given, and a block sees all keys,
+    // of the next chunk. Each group of keys asks for some: a core has few miss buffers. Three at
+    // least: a causal block has half as many groups as it might.
+    void ahead() {
+        constexpr int kLine = 64, kRows = 3;
+        const Source &s = p.source;
+        const int all = s.given ? t.key_chunk : t.query_tile;
+        const int count = std::max(all * t.key_step / t.key_chunk + 1, kRows);
+        Expr from = s.given ? key(t.key_chunk) : last, end = s.given ? last : s.beyond;
+        p.over_ahead = RDom(0, count, s.name + "_over_ahead");
+        Expr row = from + v.kt * count + p.over_ahead;
+        p.over_ahead.where(row < end);
+        auto element = [&](const auto &load, Expr columns) {
+            return load(min(v.d * (kLine / t.element_bytes), columns - 1), located(0, row));
+        };
+        Expr bytes = max(x.head, x.value_head) * t.element_bytes, loaded = element(s.value, x.value_head);
+        if (!s.given) loaded = loaded + element(s.key, x.head);
+        p.ahead = Func(s.name + "_ahead");
+        p.ahead(at({v.d, v.k, v.kt})) = 0.f;
+        p.ahead(at({v.d, p.over_ahead, v.kt})) = loaded;
+        p.ahead.bound(v.d, 0, simplify((bytes + kLine - 1) / kLine)).bound(v.k, 0, count);
+    }
+
     // Past the last row that one again. In whole blocks scores are neighbours; as masked loads of
     // rows before the end they were calls of memcpy on AVX2, 10 % of tls_bidir.
     Expr given(Expr k) const {
@@ -281,10 +305,15 @@ private:
         return either((v.qb + 1) * t.query_tile <= rows, score(row), score(query_row()));
     }
 
+    // Halide drops a Func that no Expr reads. The pass makes it 0.
+    Expr asked() const {
+        return p.ahead.defined() ? Expr(p.ahead(at({0, 0, v.kt}))) : Expr(0.f);
+    }
+
     void scores() {
         const int step = t.key_step;
         if (p.source.given) {
-            p.dot(at({v.qi, v.k, v.kt})) = given(v.kt * step + v.k);
+            p.dot(at({v.qi, v.k, v.kt})) = given(v.kt * step + v.k) + asked();
         } else if (t.tiles) {
             p.dot_tiles = tile_product(
                 p.source.name + "_dot_tiles", at({v.qi, v.k, v.kt}), x.head,
@@ -294,7 +323,7 @@ private:
                 [&](Expr two, Expr d) { return x.query_halves(two, v.qi, d, v.qb, v.h, v.b); });
             p.dot(at({v.qi, v.k, v.kt})) = p.dot_tiles.sum(at({v.qi, v.k, v.kt}));
         } else {
-            p.dot(at({v.qi, v.k, v.kt})) = 0.f;
+            p.dot(at({v.qi, v.k, v.kt})) = asked();
             FuncRef dot = p.dot(at({v.qi, v.k, v.kt}));
             Expr k = v.kt * step + v.k, d = p.over_d;
             Expr query = x.query(v.qi, d, v.qb, v.h, v.b), element = p.key(at({d, k}));

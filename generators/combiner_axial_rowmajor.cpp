@@ -55,6 +55,7 @@ public:
         auto make = [&] {
             Source s = all("own", "v");
             s.last = select(causal, g.x.block_last(M) + 1, M);
+            s.beyond = g.L - lines.line * M;
             s.row = {[M = M, causal = causal](Expr c) { return select(causal, c + 1, M); }};
             s.admit = [](const std::vector<Expr> &end, Expr, Expr j) { return j < end[0]; };
             return of(s);

@@ -84,6 +84,7 @@ Source near(const Build &x, const Rows &tokens) {
     s.first = begin(x.block_first());
     s.last = end(x.block_last(N));
     s.max_keys = min(N, x.query_tile + 2 * (segment + e));
+    s.beyond = N;
     s.by_rows = true;
     s.row = {begin, end};
     s.locate = {[=, &x](Expr n) { return select(kept(x)(n), n, -1); }};

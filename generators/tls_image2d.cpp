@@ -95,7 +95,7 @@ public:
         a.queries = queries();
         a.norms = {of_tokens, of_marks};
         marks = laid_out(x, "marks", marks, r, a.before);
-        a.sources = {keys(a, marks)};
+        a.sources = {far(marks), near(a)};
         return a;
     }
 
@@ -125,30 +125,49 @@ private:
         return q;
     }
 
-    // Key k is landmark k, the global token, or a place of that part of the window that lies in the
-    // image, row by row. Its integers: the row of `rows`, the place in the whole window.
-    Source keys(Attention &a, const Rows &marks) const {
-        Expr far = r + G, y = max(top - e, 0), x0 = max(left - e, 0);
+    decltype(Source::key) part(const Rows &of, int part, const std::function<Expr(const Key &)> &row) const {
+        return [=, *this](Expr d, const Key &k) { return of({d, part, v.h, row(k), batch}); };
+    }
+
+    // Landmarks: a source of their own, as a choice between them and tokens for each key cost 2 %.
+    Source far(const Rows &marks) const {
+        Source s;
+        s.name = "far";
+        s.first = 0;
+        s.last = s.max_keys = r;
+        auto row = [](const Key &m) { return m.index; };
+        s.key = part(marks, 0, row);
+        s.value = part(marks, 1, row);
+        return s;
+    }
+
+    // Key k is the global token, or a place of that part of the window that lies in the image, row
+    // by row. Its integers: the row of `tokens`, the place in the whole window.
+    Source near(Attention &a) const {
+        Expr y = max(top - e, 0), x0 = max(left - e, 0);
         Expr height = min(top + side + e, nx) - y, width = min(left + side + e, nx) - x0;
         auto down = [=](Expr n) {  // n / width for n < 2^21: vectors have no division of integers
             return cast<int>((cast<float>(n) + 0.5f) * (1.f / cast<float>(width)));
         };
         Source s;
-        s.name = "keys";
+        s.name = "near";
         s.first = 0;
-        s.last = far + select(w > 0, height * width, 0);
-        s.max_keys = far + window * window;
+        s.last = G + select(w > 0, height * width, 0);
+        s.max_keys = G + window * window;
         s.locate = {[=, *this](Expr k) {
-                        Expr n = max(k - far, 0), yy = down(n), xx = n - yy * width;
-                        return select(k < far, k, far + (y + yy) * nx + x0 + xx);
+                        Expr n = max(k - G, 0), yy = down(n), xx = n - yy * width;
+                        return select(k < G, k, G + (y + yy) * nx + x0 + xx);
                     },
                     [=, *this](Expr k) {
-                        Expr n = max(k - far, 0), yy = down(n), xx = n - yy * width;
+                        Expr n = max(k - G, 0), yy = down(n), xx = n - yy * width;
                         Expr place = (y - top + e + yy) * window + x0 - left + e + xx;
-                        return select(k < far, window * window, place);
+                        return select(k < G, window * window, place);
                     }};
-        s.key = part(marks, 0);
-        s.value = part(marks, 1);
+        auto token = [G = G, L = L](const Key &k) {
+            return unsafe_promise_clamped(k.at[0], 0, G + L - 1);
+        };
+        s.key = part(tokens, 0, token);
+        s.value = part(tokens, 1, token);
         s.computed = true;
         if (!x.may_have("tab")) return s;
         Func bias = places(a);
@@ -161,18 +180,8 @@ private:
         return s;
     }
 
-    // Both are read and one is chosen: a branch for each vector was 20 % of the whole. A source of
-    // their own would merge as much again for a few landmarks.
-    decltype(Source::key) part(const Rows &marks, int part) const {
-        return [=, *this](Expr d, const Key &k) {
-            Expr at = unsafe_promise_clamped(k.at[0], 0, r + G + L - 1);
-            return select(at < r, marks({d, part, v.h, min(at, r), batch}),
-                          tokens({d, part, v.h, max(at - r, 0), batch}));
-        };
-    }
-
-    // What is added to the score of a row of any segment and a place of its window, which far keys
-    // have none of.
+    // What is added to the score of a row of any segment and a place of its window, which the global
+    // token has none of.
     Func places(Attention &a) const {
         Var row("row"), place("place");
         Func start("place_start"), bias("place_bias");

@@ -182,6 +182,11 @@ private:
             local(f, t.tile_rows);
             f.bound_extent(v.c, 1);
         }
+        if (p.ahead.defined()) {
+            p.ahead.compute_at(p.score, p.over_groups.y).store_in(MemoryType::Stack);
+            for (const Var &one : {v.kt, v.c, v.qb}) p.ahead.bound_extent(one, 1);
+            if (fixed) p.ahead.update().unroll(v.d);
+        }
         // A tile of scores of its own: its accumulators never touch memory.
         p.dot.compute_at(p.score, p.over_groups.y);
         // The second product stays in registers until the merge: 0.814 -> 0.836 of the peak.
