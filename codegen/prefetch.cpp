@@ -199,30 +199,35 @@ private:
     std::set<std::string> ahead;  // Funcs whose loads are asked for in their place
     std::vector<Ahead> loops;
     Loops keys, this_block;   // in scope
-    const For *around = nullptr;  // the innermost loop of the result
+    std::vector<const For *> around;  // loops of the result, blocks innermost
     Expr distance;            // from what the loop over keys loads to what it asks for
     Values lets;              // in terms of what is no let
     std::vector<Line> lines;  // that the statement being visited loads
     Stmt next_queries;
 
-    // The block that comes after this one: behind the last block the first of the next head, or of
-    // the next batch element, whichever loop is outside.
-    static Loops after(const For *op, const For *outer) {
-        Loops next{{op->name, later(op, 1)}};
-        if (!outer) return next;
-        Expr block = Variable::make(Int(32), op->name), other = Variable::make(Int(32), outer->name);
-        Expr is_last = block == op->min + op->extent - 1;
-        Expr then = select(is_last, op->min, block + 1);
-        Expr there = other + select(is_last, 1, 0);
-        next[op->name] = {then, then};
-        next[outer->name] = {there, min(there, outer->min + outer->extent - 1)};
-        return next;
+    // The block that comes after this one, the innermost loop of the result counting first.
+    Loops next() const {
+        Loops out;
+        Expr carry = const_true();
+        for (auto op = around.rbegin(); op != around.rend(); ++op) {
+            Expr here = Variable::make(Int(32), (*op)->name), end = (*op)->min + (*op)->extent;
+            Expr then = here + select(carry, 1, 0);
+            const bool outermost = op + 1 == around.rend();
+            carry = carry && then == end;
+            then = outermost ? min(then, end - 1) : select(carry, (*op)->min, then);
+            out[(*op)->name] = {then, then};
+        }
+        return out;
     }
 
     Stmt visit(const For *op) override {
-        if (starts_with(op->name, result + ".")) {
-            if (ends_with(op->name, "." + block)) this_block = after(op, around);
-            around = op;
+        if (starts_with(op->name, result + ".") && this_block.empty()) {
+            around.push_back(op);
+            if (ends_with(op->name, "." + block)) this_block = next();
+            Stmt out = IRMutator::visit(op);
+            around.pop_back();
+            this_block.clear();
+            return out;
         }
         for (const Ahead &a : loops) {
             if (!ends_with(op->name, a.loop)) continue;
