@@ -27,7 +27,8 @@ public:
         : x(x),
           v(x.v),
           t(x.blocking),
-          lanes(lanes),
+          lanes(std::min(lanes, x.blocking.tile_rows)),
+          all_lanes(lanes),
           block(x.result, x.over_blocks),
           fixed(Halide::Internal::is_const(x.head) && Halide::Internal::is_const(x.value_head)) {}
 
@@ -40,7 +41,7 @@ private:
     Softmax &x;
     const Dims &v;
     const Blocking &t;
-    const int lanes;
+    const int lanes, all_lanes;  // of rows of queries, of columns
     const LoopLevel block;
     const bool fixed;  // head sizes are constants
 
@@ -281,7 +282,7 @@ private:
             f.bound_extent(v.qb, 1).bound_extent(v.c, 1);
             // Columns inside keys: integers and statistics of a key are loaded once.
             Halide::Stage s = f.update().reorder(v.d, f.rvars(0)[0]);
-            s.vectorize(v.d, lanes, TailStrategy::GuardWithIf);
+            s.vectorize(v.d, all_lanes, TailStrategy::GuardWithIf);
             if (fixed) f.bound(v.d, 0, columns), s.unroll(v.d);
         };
         stage(p.key, t.key_chunk, t.tiles ? x.head : x.head_terms);
@@ -302,7 +303,7 @@ Blocking cpu_blocking(const Params &p, const Storage &storage, int lanes) {
     t.row_threads = 1;
     // AVX2 has no shuffle of two whole vectors: 8 x 8 elements took 72 instructions, in four blocks
     // of 4 x 4 they take 32 (Zen 3: window of 256 keys 0.61 -> 0.64, combiner_fixed 0.44 -> 0.46).
-    t.transposed = p.columns_on_lanes ? 0 : lanes == 8 ? 4 : lanes;
+    t.transposed = p.columns_on_lanes ? 0 : lanes == 8 ? 4 : std::min(lanes, t.tile_rows);
     t.value_step = p.columns_on_lanes && p.query_tile > 1 ? std::max(p.unroll, 1) : 0;
     t.element_bytes = storage.type.bytes();
     // Iterations of all loops that ask.
@@ -347,7 +348,7 @@ LoopLevel head_level(const Softmax &x, const Attention &a) {
 
 void schedule_cpu(Softmax &x, const Attention &a, const Params &params, int lanes) {
     const int rows = x.blocking.tile_rows;
-    if (!params.columns_on_lanes && rows % lanes != 0)
+    if (!params.columns_on_lanes && rows % lanes != 0 && lanes % rows != 0)
         throw std::invalid_argument("schedule: tile_rows " + std::to_string(rows) +
                                     " is no multiple of " + std::to_string(lanes) + " lanes");
     if (x.blocking.value_step > params.key_chunk)
