@@ -82,16 +82,17 @@ Stmt ask(const Place &p, const Expr &index) {
 }
 
 // Of a statement only the loops, which ask for what it loads or for where it stores, if that is a
-// vector of a tensor of the call, or anything of it.
+// vector of a tensor of the call, or whatever of it depends on the loop `by`.
 class Asking : public IRMutator {
 public:
-    enum Access { Loads, Stores, AllLoads };
-    Asking(Access access, Values lets, Loops loops)
-        : access(access), lets(std::move(lets)), loops(std::move(loops)) {}
+    enum Access { Loads, Stores };
+    Asking(Access access, Values lets, Loops loops, std::string by = "")
+        : access(access), by(std::move(by)), lets(std::move(lets)), loops(std::move(loops)) {}
 
 private:
     using IRMutator::visit;
     const Access access;
+    const std::string by;
     Values lets;
     const Loops loops;  // outside the statement
     Stmt asked;         // by the statement being visited
@@ -108,12 +109,13 @@ private:
         asked = nothing();
         const bool vector = op->value.type().is_vector() && op->param.defined();
         if (access == Stores && vector) add(place(op->name, op->value.type(), op->index, lets));
-        if (access != Stores) IRMutator::visit(op);
+        if (access == Loads) IRMutator::visit(op);
         return asked;
     }
     Expr visit(const Load *op) override {
-        if (op->param.defined() && (op->type.is_vector() || access == AllLoads))
-            add(place(op->name, op->type, op->index, lets));
+        if (!op->param.defined() || (by.empty() && op->type.is_scalar())) return op;
+        Place p = place(op->name, op->type, op->index, lets);
+        if (by.empty() || (p.first.defined() && expr_uses_var(p.first, by))) add(p);
         return op;
     }
     Expr visit(const Let *op) override {
@@ -196,7 +198,8 @@ private:
 
     const std::string block, result, query, state;  // RVar of the blocks, Funcs
     const bool one_query, by_statements, next_block;  // next_block: Blocking's
-    std::set<std::string> ahead;  // Funcs whose loads are asked for in their place
+    std::set<std::string> ahead;  // Funcs whose loads of keys are asked for in their place
+    std::string innermost;        // loop around the statement being visited
     std::vector<Ahead> loops;
     Loops keys, this_block;   // in scope
     std::vector<const For *> around;  // loops of the result, blocks innermost
@@ -221,6 +224,13 @@ private:
     }
 
     Stmt visit(const For *op) override {
+        const std::string outer = std::exchange(innermost, op->name);
+        Stmt out = of_loop(op);
+        innermost = outer;
+        return out;
+    }
+
+    Stmt of_loop(const For *op) {
         if (starts_with(op->name, result + ".") && this_block.empty()) {
             around.push_back(op);
             if (ends_with(op->name, "." + block)) this_block = next();
@@ -330,7 +340,7 @@ private:
 
     Stmt visit(const ProducerConsumer *op) override {
         if (op->is_producer && ahead.count(op->name))
-            return Asking(Asking::AllLoads, lets, {}).mutate(op->body);
+            return Asking(Asking::Loads, lets, {}, innermost).mutate(op->body);
         if (next_block && op->is_producer && op->name == query && !this_block.empty()) {
             next_queries = Asking(Asking::Loads, lets, this_block).mutate(op->body);
         }

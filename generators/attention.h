@@ -89,8 +89,8 @@ struct Source {
     // The score itself in place of a scaled dot product, on CPUs: a load whose rows are neighbours.
     std::function<Expr(Expr row, const Key &key)> given = {};
     bool computed = false;  // key and value are more than a load: a CPU makes them once a chunk
-    // How many keys there are, if the next block sees some behind `last`: a CPU asks for them before.
-    // Undefined: it sees none, or integers of Key::at say where they are.
+    // How many keys there are, if the next block sees some behind `last`: a CPU asks for them
+    // before. Undefined: it sees none, or integers of Key::at say where they are.
     Expr beyond = {};
     // [first, last) is what the rows block_first() to block_last() see, whichever these are, and a
     // key is the same in all blocks: a CPU makes the range for some of a block's rows as well.

@@ -37,8 +37,8 @@ struct Blocking {
                       // to all rows and columns before those of the next; 0: one row a block
     int element_bytes;  // CPU: of K and V as they are stored
     int ahead;          // CPU: rows of keys that are asked for before they are loaded
-    bool next_block;    // CPU, rows on the lanes: a block asks for the next one's Q, for where its
-                        // results go, and for keys behind its own
+    int next_block;     // CPU, rows on the lanes: from 1 a block asks for the next one's Q and for
+                        // where its results go, from 2 for keys behind its own (Source::beyond)
     bool whole_groups;  // keys past the end are masked up to the next key_step, so that the softmax
                         // of a chunk is over vectors of keys
     bool widen;         // 16-bit storage on a CPU: K and V of a chunk as f32, made once
@@ -77,7 +77,7 @@ struct SourceFuncs {
     Func rows;                // integers of a query row
     Func place;               // integers of a key (CPU)
     Func key, value;          // rows of a chunk: inlined (CPU: read in place) or staged
-    Func ahead;               // loads that a lowering pass makes prefetches, by line of a row and row
+    Func ahead;  // loads that a lowering pass makes prefetches, by line of a row and row
     Halide::RDom over_ahead;  // rows that a group of keys asks for
     Func dot;                 // scores of a group of keys, products or given ones
     Func relative_dot;        // of a group of rows of Relative's table (CPU)

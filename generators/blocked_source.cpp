@@ -54,7 +54,7 @@ public:
         row_integers();
         if (p.source.relative.load) relative();
         if (p.source.addend) addend();
-        if (t.next_block && (p.source.beyond.defined() || p.source.given)) ahead();
+        if (t.next_block > 1 && (p.source.beyond.defined() || p.source.given)) ahead();
         scores();
         softmax();
         merge();
@@ -275,25 +275,28 @@ private:
     }
 
     // Rows behind the block's, for the next one; where scores are given, and a block sees all keys,
-    // of the next chunk. Each group of keys asks for some: a core has few miss buffers. Three at
-    // least: a causal block has half as many groups as it might.
+    // of the next chunk. Each tile's groups of keys ask for some: a core has few miss buffers. More
+    // than their share, as a causal block has half of the groups.
     void ahead() {
-        constexpr int kLine = 64, kRows = 3;
+        constexpr int kLine = 64;
         const Source &s = p.source;
         const int all = s.given ? t.key_chunk : t.query_tile;
-        const int count = std::max(all * t.key_step / t.key_chunk + 1, kRows);
+        const int groups = t.key_chunk / t.key_step, times = groups * (t.query_tile / t.tile_rows);
+        const int share = (all + times - 1) / times, count = s.given ? share : 2 * share + 1;
         Expr from = s.given ? key(t.key_chunk) : last, end = s.given ? last : s.beyond;
         p.over_ahead = RDom(0, count, s.name + "_over_ahead");
-        Expr row = from + v.kt * count + p.over_ahead;
+        Expr place = (v.qt * groups + v.kt) * count + p.over_ahead, row = from + place;
         p.over_ahead.where(row < end);
+        p.over_ahead.where(place < 2 * all);
         auto element = [&](const auto &load, Expr columns) {
             return load(min(v.d * (kLine / t.element_bytes), columns - 1), located(0, row));
         };
-        Expr bytes = max(x.head, x.value_head) * t.element_bytes, loaded = element(s.value, x.value_head);
+        Expr bytes = max(x.head, x.value_head) * t.element_bytes,
+             loaded = element(s.value, x.value_head);
         if (!s.given) loaded = loaded + element(s.key, x.head);
         p.ahead = Func(s.name + "_ahead");
-        p.ahead(at({v.d, v.k, v.kt})) = 0.f;
-        p.ahead(at({v.d, p.over_ahead, v.kt})) = loaded;
+        p.ahead(at({v.d, v.k, v.kt, v.qt})) = 0.f;
+        p.ahead(at({v.d, p.over_ahead, v.kt, v.qt})) = loaded;
         p.ahead.bound(v.d, 0, simplify((bytes + kLine - 1) / kLine)).bound(v.k, 0, count);
     }
 
@@ -307,7 +310,7 @@ private:
 
     // Halide drops a Func that no Expr reads. The pass makes it 0.
     Expr asked() const {
-        return p.ahead.defined() ? Expr(p.ahead(at({0, 0, v.kt}))) : Expr(0.f);
+        return p.ahead.defined() ? Expr(p.ahead(at({0, 0, v.kt, v.qi / t.tile_rows}))) : Expr(0.f);
     }
 
     void scores() {

@@ -9,9 +9,9 @@
 //     both       (r, c) sees its whole row and all n summaries of its column
 //
 // Attention inside rows over what a token sees there is what two softmaxes start with: the rest of
-// the row makes a summary of it, summaries make the joint softmax, inside columns. Ren et al., "Combiner: Full
-// Attention Transformer with Sparse Computation Cost", NeurIPS 2021, arXiv 2107.05768, section 4.2;
-// keys of summaries as in the authors' code.
+// the row makes a summary of it, summaries make the joint softmax, inside columns. Ren et al.,
+// "Combiner: Full Attention Transformer with Sparse Computation Cost", NeurIPS 2021, arXiv
+// 2107.05768, section 4.2; keys of summaries as in the authors' code.
 #include "grid.h"
 
 namespace attune {
@@ -77,7 +77,8 @@ public:
     }
 
     Func keys() const {
-        return g.x.stage("row_keys", [&] { return of(all("keys", "k")); }, false);
+        return g.x.stage(
+            "row_keys", [&] { return of(all("keys", "k")); }, false);
     }
 
 private:

@@ -125,7 +125,8 @@ private:
         return q;
     }
 
-    decltype(Source::key) part(const Rows &of, int part, const std::function<Expr(const Key &)> &row) const {
+    decltype(Source::key) part(const Rows &of, int part,
+                               const std::function<Expr(const Key &)> &row) const {
         return [=, *this](Expr d, const Key &k) { return of({d, part, v.h, row(k), batch}); };
     }
 
@@ -180,8 +181,8 @@ private:
         return s;
     }
 
-    // What is added to the score of a row of any segment and a place of its window, which the global
-    // token has none of.
+    // What is added to the score of a row of any segment and a place of its window, which the
+    // global token has none of.
     Func places(Attention &a) const {
         Var row("row"), place("place");
         Func start("place_start"), bias("place_bias");

@@ -185,7 +185,8 @@ private:
         }
         if (p.ahead.defined()) {
             p.ahead.compute_at(p.score, p.over_groups.y).store_in(MemoryType::Stack);
-            for (const Var &one : {v.kt, v.c, v.qb}) p.ahead.bound_extent(one, 1);
+            for (const Var &one : {v.kt, v.qt, v.c, v.qb}) p.ahead.bound_extent(one, 1);
+            p.ahead.update().reorder(v.d, p.over_ahead);
             if (fixed) p.ahead.update().unroll(v.d);
         }
         // A tile of scores of its own: its accumulators never touch memory.
@@ -309,7 +310,7 @@ Blocking cpu_blocking(const Params &p, const Storage &storage, int lanes) {
     // Iterations of all loops that ask.
     const int whole = std::lcm(p.key_step, std::max(t.value_step, 1));
     t.ahead = (p.ahead + whole - 1) / whole * whole;
-    t.next_block = p.next_block && !p.columns_on_lanes;
+    t.next_block = p.columns_on_lanes ? 0 : p.next_block;
     t.whole_groups = p.columns_on_lanes && !t.value_step;
     t.pairs = storage.bf16_pairs && !p.columns_on_lanes;
     t.tiles = t.pairs && storage.bf16_tiles && t.tile_rows % 16 == 0 && p.key_chunk % 32 == 0;
