@@ -349,9 +349,10 @@ LoopLevel head_level(const Softmax &x, const Attention &a) {
 
 void schedule_cpu(Softmax &x, const Attention &a, const Params &params, int lanes) {
     const int rows = x.blocking.tile_rows;
-    if (!params.columns_on_lanes && rows % lanes != 0 && lanes % rows != 0)
+    if (!params.columns_on_lanes && rows % lanes != 0 && rows * 2 != lanes)
         throw std::invalid_argument("schedule: tile_rows " + std::to_string(rows) +
-                                    " is no multiple of " + std::to_string(lanes) + " lanes");
+                                    " is no multiple of " + std::to_string(lanes) +
+                                    " lanes, nor half of them");
     if (x.blocking.value_step > params.key_chunk)
         throw std::invalid_argument("schedule: unroll " + std::to_string(params.unroll) +
                                     " exceeds key_chunk " + std::to_string(params.key_chunk));
