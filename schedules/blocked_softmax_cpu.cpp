@@ -113,14 +113,15 @@ private:
 
     // What lies row by row in memory.
     void row_by_row(Func f, Var row, const Transposed &blocks, Expr columns) {
-        if (!blocks.width) {
-            f.reorder(v.d, row);
-            if (fixed) f.unroll(v.d, 16, TailStrategy::GuardWithIf);
-            return;
-        }
+        if (blocks.width) return by_blocks(f, v.d, row, blocks, columns);
+        f.reorder(v.d, row);
+        if (fixed) f.unroll(v.d, 16, TailStrategy::GuardWithIf);
+    }
+
+    void by_blocks(Func f, Var d, Var row, const Transposed &blocks, Expr columns) {
         Var lane("lane"), column("column");
-        f.bound(v.d, 0, columns).split(v.d, v.d, column, blocks.width);
-        f.split(row, row, lane, blocks.width).reorder(lane, column, row, v.d);
+        f.bound(d, 0, columns).split(d, d, column, blocks.width);
+        f.split(row, row, lane, blocks.width).reorder(lane, column, row, d);
         f.vectorize(lane).unroll(column);
         shuffle(blocks, LoopLevel(f, row), blocks.steps.size());
     }
@@ -260,11 +261,7 @@ private:
         Func f = p.addend;
         f.compute_at(p.score, p.over_groups.y).bound_extent(v.c, 1).bound_extent(v.kt, 1);
         local(f, t.tile_rows);
-        Var lane("lane");
-        const int width = p.addend_blocks.width;
-        f.bound(v.k, 0, t.key_step).split(v.qi, v.qi, lane, width).reorder(lane, v.k, v.qi);
-        f.vectorize(lane).unroll(v.k);
-        shuffle(p.addend_blocks, LoopLevel(f, v.qi), p.addend_blocks.steps.size());
+        by_blocks(f, v.k, v.qi, p.addend_blocks, t.key_step);
     }
 
     int terms() const { return t.pairs ? (t.key_chunk + 1) / 2 : t.key_chunk; }
