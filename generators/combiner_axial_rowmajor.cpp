@@ -53,7 +53,7 @@ public:
 
     Func seen() const {
         auto make = [&] {
-            Source s = all("own", "v");
+            Source s = g.tokens("own", lines);
             s.last = select(causal, g.x.block_last(M) + 1, M);
             s.beyond = g.L - lines.line * M;
             s.row = {[M = M, causal = causal](Expr c) { return select(causal, c + 1, M); }};
@@ -66,7 +66,7 @@ public:
     // Continues `seen`, so that no score is made twice.
     Func whole(const Func &seen) const {
         auto make = [&] {
-            Source s = all("later", "v");
+            Source s = g.tokens("later", lines);
             s.first = select(causal, g.x.block_first() + 1, M);
             s.admit = [](const std::vector<Expr> &, Expr c, Expr j) { return j > c; };
             Attention a = of(s);
@@ -78,23 +78,13 @@ public:
 
     Func keys() const {
         return g.x.stage(
-            "row_keys", [&] { return of(all("keys", "k")); }, false);
+            "row_keys", [&] { return of(g.tokens("keys", lines, "k")); }, false);
     }
 
 private:
     const Grid &g;
     const Expr M, causal;
     const Lines lines;
-
-    Source all(const std::string &name, const std::string &values) const {
-        Source s;
-        s.name = name;
-        s.first = 0;
-        s.last = s.max_keys = M;
-        s.key = g.loader("k", lines);
-        s.value = g.loader(values, lines);
-        return s;
-    }
 
     Attention of(const Source &s) const {
         Attention a;

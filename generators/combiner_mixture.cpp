@@ -45,7 +45,7 @@ public:
         g.continue_from(x.stage(
                             "columns", [&] { return columns(); }, true),
                         rows, a.queries);
-        Source own = direct("own", rows);
+        Source own = g.tokens("own", rows);
         if (parts.causal) {
             own.last = x.block_last(g.M) + 1;
             own.admit = [](const std::vector<Expr> &, Expr c, Expr j) { return j <= c; };
@@ -69,7 +69,7 @@ private:
         const Lines columns = g.columns();
         Attention a;
         a.queries = g.stage_queries(columns);
-        Source above = direct("above", columns);
+        Source above = g.tokens("above", columns);
         if (parts.causal) {
             above.last = x.block_last(g.n);
             above.admit = [](const std::vector<Expr> &, Expr r, Expr t) { return t < r; };
@@ -77,16 +77,6 @@ private:
         a.sources = {above};
         if (parts.beside) a.sources.push_back(parts_of_rows(columns));
         return a;
-    }
-
-    Source direct(const std::string &name, const Lines &lines) const {
-        Source s;
-        s.name = name;
-        s.first = 0;
-        s.last = s.max_keys = lines.length;
-        s.key = g.loader("k", lines);
-        s.value = g.loader("v", lines);
-        return s;
     }
 
     // Of each row t the parts left and right of the column, as keys 2 t and 2 t + 1. At the border
@@ -142,7 +132,7 @@ private:
                 return Expr(f(d, unsafe_promise_clamped(index(j), 0, 2 * g.L - 1), g.v.h, batch));
             };
         };
-        Source s = direct(name, lines);
+        Source s = g.tokens(name, lines);
         s.key = of(regions.key);
         s.value = of(regions.value);
         return s;
@@ -208,7 +198,7 @@ private:
         auto element = [=, g = g](const char *input) {
             return [=](Expr d, const Key &j) { return g.load(input, lines, d, place(j)); };
         };
-        Source s = direct(name, lines);
+        Source s = g.tokens(name, lines);
         s.key = element("k");
         s.value = element("v");
         s.last = x.block_last(count) + 1;

@@ -33,6 +33,16 @@ std::function<Expr(Expr, const Key &)> Grid::loader(const std::string &input,
     return [=, g = *this](Expr d, const Key &j) { return g.load(input, of, d, j); };
 }
 
+Source Grid::tokens(const std::string &name, const Lines &of, const std::string &values) const {
+    Source s;
+    s.name = name;
+    s.first = 0;
+    s.last = s.max_keys = of.length;
+    s.key = loader("k", of);
+    s.value = loader(values, of);
+    return s;
+}
+
 Queries Grid::queries(const Lines &of) const {
     Queries q;
     q.count = of.length;

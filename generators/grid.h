@@ -28,6 +28,8 @@ public:
     Expr load(const std::string &input, const Lines &of, Expr d, Expr place) const;
     Expr load(const Func &f, const Lines &of, Expr d, Expr place) const;
     std::function<Expr(Expr, const Key &)> loader(const std::string &input, const Lines &of) const;
+    // The tokens of each line, all of them, with rows of k and of v, or of another input.
+    Source tokens(const std::string &name, const Lines &of, const std::string &values = "v") const;
 
     // Queries of the tokens of each line. Results go to the variant's output, or as a stage to a
     // Func of (d, token, head, batch).

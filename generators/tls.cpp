@@ -54,6 +54,15 @@ void read(Source &s, const Build &x, const Rows &rows) {
     s.value = part(1);
 }
 
+Source far(const Build &x, const Rows &rows, Expr count) {
+    Source s;
+    s.name = "far";
+    s.first = 0;
+    s.last = s.max_keys = count;
+    read(s, x, rows);
+    return s;
+}
+
 namespace {
 
 // A softmax whose scores are given; its heads are those of K, then those of V.

@@ -29,6 +29,9 @@ Rows within(const Rows &rows, Expr count);
 // Makes the keys of a source rows of head Dims::h in batch element Dims::b.
 void read(Source &s, const Build &x, const Rows &rows);
 
+// All of `count` rows, as they are laid out.
+Source far(const Build &x, const Rows &rows, Expr count);
+
 // Means of `count` rows with weights softmax(s) over those that are kept (empty: all): a stage.
 Rows means(Build &x, const Rows &rows, Expr count, const std::function<Expr(Expr row)> &kept);
 

@@ -61,16 +61,6 @@ std::function<Expr(Expr)> kept(const Build &x) {
     return [&x, b = x.v.b](Expr n) { return x.load("keep", {b, n}) != 0; };
 }
 
-// All landmarks, read as they are laid out.
-Source far(const Build &x, const Rows &long_range) {
-    Source s;
-    s.name = "far";
-    s.first = 0;
-    s.last = s.max_keys = marks(x);
-    read(s, x, long_range);
-    return s;
-}
-
 // The window's tokens.
 Source near(const Build &x, const Rows &tokens) {
     Expr N = x.extent("N"), w = x.attribute("w"), segment = max(w, 1);
@@ -112,7 +102,7 @@ Attention attention(Build &x) {
     long_range = normed(of_marks, long_range, columns(x, "gL"), columns(x, "bL"));
     a.norms = {of_tokens, of_marks};
     long_range = laid_out(x, "marks", long_range, R, a.before);
-    a.sources = {far(x, long_range), near(x, tokens)};
+    a.sources = {far(x, long_range, R), near(x, tokens)};
     return a;
 }
 

@@ -95,7 +95,12 @@ public:
         a.queries = queries();
         a.norms = {of_tokens, of_marks};
         marks = laid_out(x, "marks", marks, r, a.before);
-        a.sources = {far(marks), near(a)};
+        // A source of their own, as a choice between them and tokens for each key cost 2 %.
+        Rows of_image = [marks, batch = batch](Element e) {
+            e.batch = batch;
+            return marks(e);
+        };
+        a.sources = {far(x, of_image, r), near(a)};
         return a;
     }
 
@@ -125,23 +130,6 @@ private:
         return q;
     }
 
-    decltype(Source::key) part(const Rows &of, int part,
-                               const std::function<Expr(const Key &)> &row) const {
-        return [=, *this](Expr d, const Key &k) { return of({d, part, v.h, row(k), batch}); };
-    }
-
-    // Landmarks: a source of their own, as a choice between them and tokens for each key cost 2 %.
-    Source far(const Rows &marks) const {
-        Source s;
-        s.name = "far";
-        s.first = 0;
-        s.last = s.max_keys = r;
-        auto row = [](const Key &m) { return m.index; };
-        s.key = part(marks, 0, row);
-        s.value = part(marks, 1, row);
-        return s;
-    }
-
     // Key k is the global token, or a place of that part of the window that lies in the image, row
     // by row. Its integers: the row of `tokens`, the place in the whole window.
     Source near(Attention &a) const {
@@ -164,11 +152,14 @@ private:
                         Expr place = (y - top + e + yy) * window + x0 - left + e + xx;
                         return select(k < G, window * window, place);
                     }};
-        auto token = [G = G, L = L](const Key &k) {
-            return unsafe_promise_clamped(k.at[0], 0, G + L - 1);
+        auto part = [=, *this](int part) {
+            return [=, *this](Expr d, const Key &k) {
+                Expr row = unsafe_promise_clamped(k.at[0], 0, G + L - 1);
+                return tokens({d, part, v.h, row, batch});
+            };
         };
-        s.key = part(tokens, 0, token);
-        s.value = part(tokens, 1, token);
+        s.key = part(0);
+        s.value = part(1);
         s.computed = true;
         if (!x.may_have("tab")) return s;
         Func bias = places(a);
