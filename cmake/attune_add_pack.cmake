@@ -1,5 +1,5 @@
 # attune_add_pack(NAME VARIANTS v... TARGETS t... [DTYPES f32 f16 bf16] [HEAD_DIMS 32 64 128]
-#                 [SOURCES variant.cpp ...] [OUT dir] [CACHE dir])
+#                 [SOURCES variant.cpp ...] [SCHEDULE "query_tile=32 ..."] [OUT dir] [CACHE dir])
 #
 # Generates the kernel pack NAME at build time and makes these targets:
 #   NAME::NAME         its static library, with libattune shared
@@ -7,8 +7,8 @@
 #   NAME::NAME_shared  its shared library, with libattune shared
 # Each brings the include folder of NAME.h and attune.h. All files of the pack lie in OUT
 # (packs/NAME in the build folder), which is the property ATTUNE_PACK_DIR of target NAME_pack.
-# VARIANTS, TARGETS, DTYPES and HEAD_DIMS are those of `attune generate`. SOURCES hold variants of
-# your own; they need Halide (ATTUNE_HALIDE) and attune::codegen.
+# VARIANTS, TARGETS, DTYPES, HEAD_DIMS and SCHEDULE are those of `attune generate`. SOURCES hold
+# variants of your own; they need Halide (ATTUNE_HALIDE) and attune::codegen.
 # Generated kernels are kept by content in CACHE: by default $ENV{ATTUNE_CACHE}, or attune-cache in
 # the build folder. ATTUNE_KERNEL_FEATURES (e.g. asan) adds Halide target features to each target.
 include_guard(GLOBAL)
@@ -17,7 +17,7 @@ set(ATTUNE_KERNEL_FEATURES "" CACHE STRING "Halide target features added to each
 
 function(attune_add_pack name)
     cmake_parse_arguments(
-        PARSE_ARGV 1 arg "" "OUT;CACHE" "VARIANTS;TARGETS;DTYPES;HEAD_DIMS;SOURCES")
+        PARSE_ARGV 1 arg "" "OUT;CACHE;SCHEDULE" "VARIANTS;TARGETS;DTYPES;HEAD_DIMS;SOURCES")
     if(arg_UNPARSED_ARGUMENTS OR NOT arg_VARIANTS OR NOT arg_TARGETS)
         message(FATAL_ERROR "attune_add_pack(${name}): needs VARIANTS and TARGETS; "
                             "not understood: '${arg_UNPARSED_ARGUMENTS}'")
@@ -55,6 +55,7 @@ function(attune_add_pack name)
             "--target;$<JOIN:${arg_TARGETS},;--target;>"
             "$<$<BOOL:${arg_DTYPES}>:--dtype;$<JOIN:${arg_DTYPES},;--dtype;>>"
             "$<$<BOOL:${arg_HEAD_DIMS}>:--head-dim;$<JOIN:${arg_HEAD_DIMS},;--head-dim;>>"
+            "$<$<BOOL:${arg_SCHEDULE}>:--schedule;${arg_SCHEDULE}>"
             ${features} --jobs ${jobs} --cache ${arg_CACHE}
         DEPENDS ${generator}
         COMMENT "Generating the kernel pack ${name}"

@@ -1,4 +1,5 @@
-// Kernels for a machine that no test runs on: that they are made, and of which instructions.
+// Register tiles: which instructions they become on a machine that no test runs on, and which
+// there are none of.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -6,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -14,13 +16,20 @@
 namespace attune {
 namespace {
 
-// The machine code of a bf16 kernel of dense attention for CPUs with AMX.
+// A kernel of dense attention.
+Kernel kernel_of(const Variant &dense, const std::string &special, int head_dim,
+                 const std::string &target, const std::string &dtype) {
+    const auto found = std::find_if(dense.specials.begin(), dense.specials.end(),
+                                    [&](const Special &s) { return s.name == special; });
+    Kernel k{&dense, *found, head_dim, target_class(target), dtype, {}};
+    k.params = tuned_params({k.target.name, dense.name, special, head_dim});
+    return k;
+}
+
+// The machine code of a bf16 kernel for CPUs with AMX.
 std::vector<uint8_t> compiled(const std::string &special, int head_dim) {
     const Variant v = dense();
-    const auto found = std::find_if(v.specials.begin(), v.specials.end(),
-                                    [&](const Special &s) { return s.name == special; });
-    Kernel k{&v, *found, head_dim, target_class("avx512_amx"), "bf16", {}};
-    k.params = tuned_params({k.target.name, v.name, special, head_dim});
+    const Kernel k = kernel_of(v, special, head_dim, "avx512_amx", "bf16");
     const std::string path = testing::TempDir() + "attune_tiles_" + special + ".o";
     compile_kernel(k, "attune_tiles_test", path);
     std::ifstream file(path, std::ios::binary);
@@ -46,6 +55,27 @@ TEST(Tiles, BothProductsOfAHeadSizeThatTheyDivide) {
 TEST(Tiles, NoneForOtherHeadSizes) {
     EXPECT_EQ(tile_products(compiled("plain", 48)), 0);
     EXPECT_EQ(tile_products(compiled("generic", 0)), 0);
+}
+
+// Rows of queries are on the lanes: whole vectors of them, or half of one.
+TEST(Tiles, OfRowsThatFillNoHalfVectorAreRefused) {
+    const Variant v = dense();
+    for (const char *target : {"x86-64", "avx2", "avx512"}) {
+        Kernel k = kernel_of(v, "plain", 64, target, "f32");
+        const int lanes = k.target.lanes;
+        for (const int rows : {1, lanes / 2 + 1, lanes * 2 + 1}) {
+            k.params.query_tile = rows, k.params.tile_rows = 0;
+            try {
+                compile_kernel(k, "attune_tiles_test", testing::TempDir() + "attune_rows.o");
+                FAIL() << rows << " rows on " << target;
+            } catch (const std::invalid_argument &e) {
+                const std::string what = e.what();
+                EXPECT_NE(what.find("tile_rows " + std::to_string(rows)), std::string::npos)
+                    << what;
+                EXPECT_NE(what.find(std::to_string(lanes) + " lanes"), std::string::npos) << what;
+            }
+        }
+    }
 }
 
 }  // namespace

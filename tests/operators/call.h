@@ -17,7 +17,7 @@ using oracle::Tensor;
 
 // Both throw std::runtime_error with the library's message.
 const attune_pack *load_pack(const std::string &path);
-const attune_pack *test_pack();  // the default pack
+const attune_pack *test_pack();  // the default pack, or the file ATTUNE_TEST_PACK
 
 struct DestroyContext {
     void operator()(attune_context *context) const { attune_context_destroy(context); }
