@@ -114,7 +114,7 @@ Halide::Func scheduled(const Kernel &k, Build &build) {
         Softmax x = blocked_softmax(build, a, cpu_blocking(params, build.storage, lanes), lse);
         build.query_tile = tile;
         stages.push_back({a, x, params});
-        return x.result;
+        return StageResult{x.result, x.part_column, x.lse_column};
     };
     Halide::LoopLevel level = Halide::LoopLevel::root();
     Direct direct = k.variant->direct ? k.variant->direct(build) : Direct{};
@@ -141,7 +141,7 @@ Halide::Func scheduled(const Kernel &k, Build &build) {
     build.stage = {};
     for (auto &[attention, stage, params] : stages) {
         schedule_cpu(stage, attention, params, lanes);
-        stage.result.compute_at(level).bound(stage.v.d, 0, stage.value_head);
+        stage.result.compute_at(level).bound(stage.v.d, 0, stage.columns);
         lower(stage);
     }
     return result;

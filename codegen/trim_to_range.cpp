@@ -14,6 +14,7 @@ namespace {
 
 // The loops of one source: which RVar, how many keys an iteration stands for.
 struct Loops {
+    std::string state;              // Func
     std::string range, tile_range;  // Funcs of first and last key; "": none
     std::string chunks, groups, keys, terms, steps, tiles, places;  // steps: or ""
     int key_chunk, key_step, term, value_step;  // keys of an iteration; term: of `terms`
@@ -67,22 +68,21 @@ public:
         : rows("." + x.over_rows.name()),
           block(x.over_blocks.name()),
           result(x.result.name()),
-          state(x.state.name()),
           tile_rows(x.blocking.tile_rows) {
         const Blocking &t = x.blocking;
         for (const SourceFuncs &p : x.sources)
-            loops.push_back({p.range.name(), p.tile_range.defined() ? p.tile_range.name() : "",
-                             p.over_chunks.x.name(), p.over_groups.y.name(), p.over_keys.x.name(),
-                             p.over_terms.x.name(), t.value_step ? p.over_steps.y.name() : "",
-                             p.tiles.name(), p.places.name(), t.key_chunk, t.key_step,
-                             t.pairs ? 2 : 1, t.value_step,
-                             p.source.relative.margin / x.relative_step()});
+            loops.push_back(
+                {p.state.name(), p.range.name(), p.tile_range.defined() ? p.tile_range.name() : "",
+                 p.over_chunks.x.name(), p.over_groups.y.name(), p.over_keys.x.name(),
+                 p.over_terms.x.name(), t.value_step ? p.over_steps.y.name() : "", p.tiles.name(),
+                 p.places.name(), t.key_chunk, t.key_step, t.pairs ? 2 : 1, t.value_step,
+                 p.source.relative.margin / x.relative_step()});
     }
 
 private:
     using IRMutator::visit;
     std::vector<Loops> loops;
-    const std::string rows, block, result, state;  // RVars of a block's rows, of blocks; Funcs
+    const std::string rows, block, result;  // RVars of a block's rows, of blocks; a Func
     const int tile_rows;
     Expr rows_left;                          // in a block: those that it stores
     Expr tile;                               // in an update of the state: the tile's index
@@ -120,7 +120,7 @@ private:
 
     // Up to the last row. In the update of the state, only those that see a key of the chunk.
     Stmt tiles(const For *op, const Loops &s) {
-        const bool ranges = !s.tile_range.empty() && starts_with(op->name, state + ".");
+        const bool ranges = !s.tile_range.empty() && starts_with(op->name, s.state + ".");
         if (ranges) tile = Variable::make(Int(32), op->name);
         Stmt body = mutate(op->body);
         if (ranges) {

@@ -92,6 +92,9 @@ struct Source {
     // How many keys there are, if the next block sees some behind `last`: a CPU asks for them
     // before. Undefined: it sees none, or integers of Key::at say where they are.
     Expr beyond = {};
+    // How many keys a head of a batch element has, if their rows lie apart in memory and several
+    // blocks see them: a CPU brings the rows together once for all of its blocks.
+    Expr apart = {};
     // [first, last) is what the rows block_first() to block_last() see, whichever these are, and a
     // key is the same in all blocks: a CPU makes the range for some of a block's rows as well.
     // first and last are as Build made them, not simplified.
@@ -130,6 +133,7 @@ struct Beside {
 struct Attention {
     Queries queries;
     std::vector<Source> sources;
+    int part = 0;  // stages: the softmax over so many sources, the first, is a result as well
     std::vector<Func> before;  // Funcs computed as whole tensors first (summaries, projections)
     std::vector<Beside> beside = {};
     std::vector<RowNorm> norms;

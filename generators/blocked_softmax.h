@@ -76,6 +76,7 @@ struct SourceFuncs {
     Func tile_range;          // the same of each of its tiles; undefined: as the block's
     Func rows;                // integers of a query row
     Func place;               // integers of a key (CPU)
+    Func keys_together, values_together;  // of keys that lie apart, all of them
     Func key, value;          // rows of a chunk: inlined (CPU: read in place) or staged
     Func ahead;  // loads that a lowering pass makes prefetches, by line of a row and row
     Halide::RDom over_ahead;  // rows that a group of keys asks for
@@ -95,7 +96,8 @@ struct SourceFuncs {
     TileProduct dot_tiles, weighted_tiles;
     Func probability_halves;
     Transposed value_blocks;
-    int update;               // of the state
+    Func state;
+    int update;  // of the state
 };
 
 // Where the result gets other columns.
@@ -105,7 +107,14 @@ struct BesideFuncs {
     int update;         // of the result
 };
 
-struct Softmax {
+// What a softmax over sources ends with.
+struct Ending {
+    Func state, norm, out, lse;
+    Transposed out_blocks;  // how `out` is transposed where not element by element
+};
+
+struct Softmax : Ending {  // over all sources
+    Ending part;           // over the first of them: Attention::part
     Dims v;
     Blocking blocking;
     Expr head, value_head;  // D and Dv of the loops: padded on a GPU
@@ -116,12 +125,14 @@ struct Softmax {
     // Of the update of the result: rows of a thread, threads, blocks, heads, batch elements.
     Halide::RVar over_rows, over_threads, over_blocks, over_heads, over_batches;
     Halide::VarOrRVar column{v.d}, head_loop{v.h};  // of the result, as the loops over them
-    Func query{"query"}, state{"state"}, norm{"norm"}, out{"out"}, lse{"lse"};
+    Func query{"query"};
     Func query_halves{"query_halves"};  // Blocking::tiles: the right side of scores
     Func start{"start"};  // an earlier result, if the softmax continues one
-    // How the three are transposed where not element by element.
-    Transposed query_blocks, start_blocks, out_blocks;
-    Func result{"result"};  // {o, lse} or o: dimensions d and those of Queries::place, reversed
+    Transposed query_blocks, start_blocks;
+    // {o, lse} or o: dimensions d and those of Queries::place, reversed. Of a stage, o has further
+    // columns: the part's, and in 16 the log-sum-exp.
+    Func result{"result"};
+    Expr part_column, lse_column, columns;  // where they begin; all
     std::vector<SourceFuncs> sources;
     std::vector<BesideFuncs> beside;
     // Rows of Relative's table at once; no product of tiles.
@@ -131,7 +142,7 @@ struct Softmax {
 // Adds the columns to x.result.
 void store_beside(Softmax &x, const Build &build, const Beside &beside);
 
-// with_lse: the result is the Tuple {o, log-sum-exp of the scores}.
+// with_lse: the log-sum-exp of the scores too; of a stage with a part, the part's.
 Softmax blocked_softmax(const Build &x, const Attention &attention, const Blocking &blocking,
                         bool with_lse);
 

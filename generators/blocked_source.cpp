@@ -257,6 +257,7 @@ private:
         for (int j = 0; j < t.columns; j++)
             next.push_back(merged(old[2 + j], p.weighted(v.qi, column(x, j), c, v.qb, v.h, v.b)));
         x.state(v.qi, v.g, v.qb, v.h, v.b) = Tuple(next);
+        p.state = x.state;
         p.update = x.state.num_update_definitions() - 1;
     }
 };

@@ -44,41 +44,31 @@ void declare(Variant &v) {
                   {"wsum_proj", {{"summary", 3}}, false, {}, cpu}};
 }
 
-// Attention inside rows: of the tokens that a query sees there itself, of all others, or of all,
-// with keys or values as the values.
+// Attention inside rows, with keys or values as the values.
 class InsideRows {
 public:
     explicit InsideRows(const Grid &g)
         : g(g), M(g.M), causal(g.x.attribute("causal") == 1), lines(g.rows(g.n)) {}
 
-    Func seen() const {
+    // Of the whole row; its part is what the query sees itself, so that no score is made twice.
+    StageResult values() const {
         auto make = [&] {
-            Source s = g.tokens("own", lines);
-            s.last = select(causal, g.x.block_last(M) + 1, M);
-            s.beyond = g.L - lines.line * M;
-            s.row = {[M = M, causal = causal](Expr c) { return select(causal, c + 1, M); }};
-            s.admit = [](const std::vector<Expr> &end, Expr, Expr j) { return j < end[0]; };
-            return of(s);
+            Source own = g.tokens("own", lines), later = g.tokens("later", lines);
+            own.last = select(causal, g.x.block_last(M) + 1, M);
+            own.beyond = g.L - lines.line * M;
+            own.row = {[M = M, causal = causal](Expr c) { return select(causal, c + 1, M); }};
+            own.admit = [](const std::vector<Expr> &end, Expr, Expr j) { return j < end[0]; };
+            own.by_rows = later.by_rows = true;
+            later.first = select(causal, g.x.block_first() + 1, M);
+            later.admit = [](const std::vector<Expr> &, Expr c, Expr j) { return j > c; };
+            return of({own, later}, 1);
         };
-        return g.x.stage("own", make, true);
-    }
-
-    // Continues `seen`, so that no score is made twice.
-    Func whole(const Func &seen) const {
-        auto make = [&] {
-            Source s = g.tokens("later", lines);
-            s.first = select(causal, g.x.block_first() + 1, M);
-            s.admit = [](const std::vector<Expr> &, Expr c, Expr j) { return j > c; };
-            Attention a = of(s);
-            g.continue_from(seen, lines, a.queries);
-            return a;
-        };
-        return g.x.stage("rows", make, false);
+        return g.x.stage("rows", make, true);
     }
 
     Func keys() const {
-        return g.x.stage(
-            "row_keys", [&] { return of(g.tokens("keys", lines, "k")); }, false);
+        auto make = [&] { return of({g.tokens("keys", lines, "k")}); };
+        return g.x.stage("row_keys", make, false).columns;
     }
 
 private:
@@ -86,10 +76,11 @@ private:
     const Expr M, causal;
     const Lines lines;
 
-    Attention of(const Source &s) const {
+    Attention of(const std::vector<Source> &sources, int part = 0) const {
         Attention a;
         a.queries = g.stage_queries(lines);
-        a.sources = {s};
+        a.sources = sources;
+        a.part = part;
         return a;
     }
 };
@@ -125,19 +116,15 @@ Func projected(const Grid &g, const Func &summary, std::vector<Func> &before) {
 }
 
 // Attention inside columns over the summaries, which continues that inside rows.
-Attention inside_columns(const Grid &g, const Func &own, const Func &summary_key,
-                         const Func &summary_value, bool projects) {
+Attention inside_columns(const Grid &g, const StageResult &rows, const Func &summary_key,
+                         bool projects) {
     const Lines columns = g.columns();
     Expr causal = g.x.attribute("causal") == 1, n = g.n;
     Attention a;
     a.queries = g.queries(columns);
-    g.continue_from(own, columns, a.queries);
-    Source s;
-    s.name = "summaries";
-    s.first = 0;
+    g.continue_from(rows, columns, a.queries);
+    Source s = g.tokens("summaries", columns);
     s.last = select(causal, g.x.block_last(n), n);
-    s.max_keys = n;
-    s.key = g.loader("k", columns);
     if (summary_key.defined())
         s.key = [=](Expr d, const Key &t) {
             if (!projects) return g.load(summary_key, columns, d, t);
@@ -146,7 +133,7 @@ Attention inside_columns(const Grid &g, const Func &own, const Func &summary_key
             Expr b = unsafe_promise_clamped(columns.batch, 0, g.B - 1);
             return Expr(summary_key(d, c, r, g.v.h, b));
         };
-    s.value = [=](Expr d, const Key &t) { return g.load(summary_value, columns, d, t); };
+    s.value = [=](Expr d, const Key &t) { return g.load(rows.columns, columns, d, t); };
     s.row = {[=](Expr r) { return select(causal, r, n); }};
     s.admit = [](const std::vector<Expr> &end, Expr, Expr t) { return t < end[0]; };
     a.sources = {s};
@@ -158,11 +145,12 @@ Attention algorithm(Build &x) {
     const bool wsum = x.is("summary", 1) || x.is("summary", 3);
     const bool projects = x.is("summary", 2) || x.is("summary", 3);
     const InsideRows rows(g);
-    Func own = rows.seen(), value = rows.whole(own), key;
+    const StageResult values = rows.values();
+    Func key;
     std::vector<Func> before;
     if (wsum) key = rows.keys();
-    if (projects) key = projected(g, wsum ? key : value, before);
-    Attention a = inside_columns(g, own, key, value, projects);
+    if (projects) key = projected(g, wsum ? key : values.columns, before);
+    Attention a = inside_columns(g, values, key, projects);
     a.before = before;
     a.by_head = !projects;
     return a;

@@ -95,7 +95,7 @@ private:
             return t * M + left + side * (L + right - left);
         };
         Source s = by_region("beside", columns, r, index);
-        s.last = g.n * each;
+        s.last = s.apart = g.n * each;
         s.max_keys = g.n * 2;
         if (parts.causal) {
             s.last = x.block_last(g.n) * each;
@@ -172,7 +172,8 @@ private:
         const Func query = running(name, "q", lines, sides);
         Regions out{running(name, "k", lines, sides), {}};
         out.value = x.stage(
-            name, [&] { return inside(name, query, lines, sides); }, false);
+                         name, [&] { return inside(name, query, lines, sides); }, false)
+                        .columns;
         return out;
     }
 

@@ -38,6 +38,7 @@ Source Grid::tokens(const std::string &name, const Lines &of, const std::string 
     s.name = name;
     s.first = 0;
     s.last = s.max_keys = of.length;
+    if (!of.rows) s.apart = of.length;
     s.key = loader("k", of);
     s.value = loader(values, of);
     return s;
@@ -66,13 +67,10 @@ Queries Grid::stage_queries(const Lines &of) const {
     return q;
 }
 
-void Grid::continue_from(const Func &stage, const Lines &of, Queries &q) const {
-    auto value = [=, g = *this](int which, Expr d, Expr row) {
-        Expr batch = unsafe_promise_clamped(of.batch, 0, g.B - 1);
-        return stage(d, g.token(of, of.line, row), g.v.h, batch)[which];
-    };
-    q.initial = [=](Expr d, Expr row) { return value(0, d, row); };
-    q.initial_lse = [=](Expr row) { return value(1, 0, row); };
+void Grid::continue_from(const StageResult &stage, const Lines &of, Queries &q) const {
+    auto column = [=, g = *this](Expr d, Expr row) { return g.load(stage.columns, of, d, row); };
+    q.initial = [=](Expr d, Expr row) { return column(stage.part + d, row); };
+    q.initial_lse = [=](Expr row) { return column(stage.lse, row); };
 }
 
 GridSizes::GridSizes(Build &x) {

@@ -36,7 +36,7 @@ public:
     Queries queries(const Lines &of) const;
     Queries stage_queries(const Lines &of) const;
     // Continues the softmax of a stage.
-    void continue_from(const Func &stage, const Lines &of, Queries &queries) const;
+    void continue_from(const StageResult &stage, const Lines &of, Queries &queries) const;
 
 private:
     Lines lines(Expr count, Expr length, bool rows) const;

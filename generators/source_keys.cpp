@@ -28,6 +28,7 @@ void SourceKeys::make_keys() {
     range();
     domains();
     place();
+    if (p.source.apart.defined()) bring_together();
     if (t.tiles)
         stage_tiles();
     else if (t.pairs)
@@ -117,6 +118,22 @@ void SourceKeys::place() {
     std::vector<Expr> made;
     for (auto &f : p.source.locate) made.push_back(f(staged(v.k)));
     if (!whole && !made.empty()) p.place(at({v.k})) = Tuple(made);
+}
+
+// Halide copies one row where there is none, and may find too large a bound of the rows where they
+// depend on the line.
+void SourceKeys::bring_together() {
+    Source &s = p.source;
+    Expr last_row = max(s.apart - 1, 0);
+    auto copy = [&](Func &f, const char *name, std::function<Expr(Expr, const Key &)> &load) {
+        f = Func(s.name + name);
+        f(v.d, v.k, v.h, v.b) = either(s.apart > 0, load(v.d, {clamp(v.k, 0, last_row)}), 0.f);
+        load = [v = v, f, last_row](Expr d, const Key &k) {
+            return Expr(f(d, unsafe_promise_clamped(k.index, 0, last_row), v.h, v.b));
+        };
+    };
+    copy(p.keys_together, "_keys_together", s.key);
+    copy(p.values_together, "_values_together", s.value);
 }
 
 void SourceKeys::stage_rows() {

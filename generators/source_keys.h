@@ -35,6 +35,7 @@ private:
     void range();
     void domains();
     void place();
+    void bring_together();
     void stage_rows();
     void stage_pairs();
     void stage_tiles();

@@ -122,7 +122,8 @@ Func global_row(Build &x, Func context, const Global &global, std::vector<Func> 
 
 Rows means(Build &x, const Rows &rows, Expr count, const std::function<Expr(Expr row)> &kept) {
     Func all = x.stage(
-        "means", [&] { return mean(x, rows, count, kept); }, false);
+                    "means", [&] { return mean(x, rows, count, kept); }, false)
+                   .columns;
     Expr H = x.extent("H"), r = x.attribute("r");
     return [=](const Element &e) {
         return all(e.d, e.part * H + e.head, unsafe_promise_clamped(e.row, 0, r - 1), e.batch);
@@ -131,7 +132,7 @@ Rows means(Build &x, const Rows &rows, Expr count, const std::function<Expr(Expr
 
 Direct with_global(Build &x, const std::function<Attention()> &others, const Global &global) {
     const Dims &v = x.v;
-    Func context = x.stage("others", others, false), out("out");
+    Func context = x.stage("others", others, false).columns, out("out");
     Direct all;
     Func own = global_row(x, context, global, all.before);
     Var row("row");

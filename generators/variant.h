@@ -231,6 +231,14 @@ struct Dims {
     Var h{"h"}, b{"b"};
 };
 
+// A whole tensor of f32, of d and the dimensions of Queries::place, reversed. From column 0 on a
+// row is the result; from column `part` on what a later softmax may continue, the result of
+// Attention::part or else the same, whose log-sum-exp is in column `lse`.
+struct StageResult {
+    Func columns;
+    Expr part, lse;
+};
+
 class Build {
 public:
     Build(const Variant &variant, const Special &special, int head_dim, int query_tile,
@@ -261,12 +269,11 @@ public:
     Halide::Argument element_bytes_argument() const { return bytes; }
     Halide::Parameter parameter(const std::string &input_or_attribute) const;
 
-    // An attention that later ones read, on CPUs: its result in f32, a whole tensor of d and the
-    // dimensions of Queries::place, reversed; with_lse: the Tuple {result, log-sum-exp}. A record
-    // of schedules/tuned may name the stage as its special, for rows or keys of another number.
-    // Names of sources are unique among all stages.
-    std::function<Func(const std::string &name, const std::function<Attention()> &make,
-                       bool with_lse)>
+    // An attention that later ones read, on CPUs. A record of schedules/tuned may name the stage as
+    // its special, for rows or keys of another number. Names of sources are unique among all
+    // stages. with_lse: see StageResult.
+    std::function<StageResult(const std::string &name, const std::function<Attention()> &make,
+                              bool with_lse)>
         stage;
 
 private:

@@ -23,13 +23,14 @@ namespace {
 
 class CpuSchedule {
 public:
-    CpuSchedule(Softmax &x, int lanes)
+    CpuSchedule(Softmax &x, bool by_head, int lanes)
         : x(x),
           v(x.v),
           t(x.blocking),
           lanes(std::min(lanes, x.blocking.tile_rows)),
           all_lanes(lanes),
           block(x.result, x.over_blocks),
+          lines(x.result, by_head ? x.over_batches : x.head_loop),
           fixed(Halide::Internal::is_const(x.head) && Halide::Internal::is_const(x.value_head)) {}
 
     void apply() {
@@ -42,7 +43,7 @@ private:
     const Dims &v;
     const Blocking &t;
     const int lanes, all_lanes;  // of rows of queries, of columns
-    const LoopLevel block;
+    const LoopLevel block, lines;  // lines: of a head of a batch element
     const bool fixed;  // head sizes are constants
 
     // A block's own: without bound_extent(qb, 1) storage and loops depend on rows / query_tile.
@@ -59,10 +60,8 @@ private:
     }
 
     void tile() {
-        for (Func f : {x.query, x.out, x.lse, x.state}) {
-            f.compute_at(block);
-            local(f);
-        }
+        x.query.compute_at(block);
+        local(x.query);
         row_by_row(x.query, v.qi, x.query_blocks, x.head_terms);
         if (t.tiles) {
             x.query_halves.compute_at(block);
@@ -74,19 +73,28 @@ private:
             local(x.start);
             row_by_row(x.start, v.qi, x.start_blocks, x.value_head);
         }
-        for (Func f : {x.lse, x.state}) by_tiles(f);
+        if (x.part.state.defined()) ending(x.part);
+        ending(x);
+    }
+
+    void ending(Ending &end) {
+        for (Func f : {end.out, end.lse, end.state}) {
+            f.compute_at(block);
+            local(f);
+        }
+        for (Func f : {end.lse, end.state}) by_tiles(f);
         // Halide gives Funcs a stack slot that others had before, if it is large enough, and a slot
         // that a loop indexes keeps the accumulators of the products out of registers (bf16: 0.92
         // of the FMA peak, AVX2 0.52). So lse is too large for theirs, and norm is a vector.
-        x.lse.bound_storage(v.qi, t.query_tile + t.tile_rows * std::max(t.key_step, t.columns));
+        end.lse.bound_storage(v.qi, t.query_tile + t.tile_rows * std::max(t.key_step, t.columns));
         Var rows("rows");
-        x.out.split(v.qi, rows, v.qi, lanes).reorder(v.qi, v.d, rows).vectorize(v.qi);
-        x.norm.compute_at(x.out, rows).store_in(MemoryType::Stack).vectorize(v.qi);
-        x.norm.bound_extent(v.qi, lanes).bound_extent(v.qb, 1);
+        end.out.split(v.qi, rows, v.qi, lanes).reorder(v.qi, v.d, rows).vectorize(v.qi);
+        end.norm.compute_at(end.out, rows).store_in(MemoryType::Stack).vectorize(v.qi);
+        end.norm.bound_extent(v.qi, lanes).bound_extent(v.qb, 1);
         if (!fixed) return;
-        x.out.bound(v.d, 0, x.value_head).unroll(v.d);
-        if (x.out_blocks.width) transpose_out();
-        x.state.bound(v.g, 0, x.owners).unroll(v.g);
+        end.out.bound(v.d, 0, x.value_head).unroll(v.d);
+        if (end.out_blocks.width) transpose(end.out_blocks);
+        end.state.bound(v.g, 0, x.owners).unroll(v.g);
     }
 
     // In registers: indices of the steps are constants.
@@ -126,23 +134,34 @@ private:
         shuffle(blocks, LoopLevel(f, row), blocks.steps.size());
     }
 
-    void transpose_out() {
-        const size_t before = x.out_blocks.steps.size() - 1;
-        const int w = x.out_blocks.width;
-        Func f = x.out_blocks.steps.back();
+    void transpose(const Transposed &out) {
+        const size_t before = out.steps.size() - 1;
+        const int w = out.width;
+        Func f = out.steps.back();
         const std::vector<Var> args = f.args();
         f.compute_at(block).store_in(MemoryType::Stack).bound_extent(v.qb, 1);
         f.bound(args[0], 0, w * w).bound_extent(args[1], t.query_tile / w);
         f.bound(args[2], 0, x.value_head / w);
         interleave(f, w, true);
-        shuffle(x.out_blocks, LoopLevel(f, args[1]), before);
+        shuffle(out, LoopLevel(f, args[1]), before);
+    }
+
+    // All rows of a head of a batch element.
+    void together(Func f, Expr columns) {
+        f.compute_at(lines).vectorize(v.d, all_lanes, TailStrategy::GuardWithIf);
+        f.bound_extent(v.h, 1).bound_extent(v.b, 1);
+        if (fixed) f.bound(v.d, 0, columns).unroll(v.d);
     }
 
     void source(SourceFuncs &p) {
+        if (p.keys_together.defined()) {
+            together(p.keys_together, x.head);
+            together(p.values_together, x.value_head);
+        }
         // One tile: V is made after the softmax, where it is read.
-        const LoopLevel chunk(x.state, p.over_chunks);
-        const LoopLevel tile = t.tile_rows < t.query_tile ? LoopLevel(x.state, p.tiles) : chunk;
-        x.state.update(p.update)
+        const LoopLevel chunk(p.state, p.over_chunks);
+        const LoopLevel tile = t.tile_rows < t.query_tile ? LoopLevel(p.state, p.tiles) : chunk;
+        p.state.update(p.update)
             .split(v.qi, p.tiles, v.qi, t.tile_rows)
             .reorder(v.qi, v.g, p.tiles, p.over_chunks)
             .vectorize(v.qi, lanes)
@@ -193,7 +212,7 @@ private:
         // A tile of scores of its own: its accumulators never touch memory.
         p.dot.compute_at(p.score, p.over_groups.y);
         // The second product stays in registers until the merge: 0.814 -> 0.836 of the peak.
-        p.weighted.compute_at(x.state, v.g);
+        p.weighted.compute_at(p.state, v.g);
         if (t.tiles) {
             p.probability_halves.compute_at(tile);
             local(p.probability_halves, t.tile_rows);
@@ -360,7 +379,7 @@ void schedule_cpu(Softmax &x, const Attention &a, const Params &params, int lane
     if (params.columns_on_lanes)
         schedule_columns(x, lanes);
     else
-        CpuSchedule(x, lanes).apply();
+        CpuSchedule(x, a.by_head, lanes).apply();
 }
 
 }  // namespace attune

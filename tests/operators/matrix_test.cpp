@@ -151,7 +151,7 @@ TEST(CombinerMatrix, Grids) {
     const char *const summaries[] = {"none", "wsum", "proj", "wsum_proj", "none"};
     int n = 0;
     for (int width : {1, 2, 3, 5, 8, 15, 16, 17, 31, 32, 33, 65})
-        for (int height : {1, 2, 3, 8, 17, 33})
+        for (int height : {1, 2, 3, 8, 17, 33, 50})
             for (const char *op : ops) {
                 if (width * height > 300 && ++n % 3) continue;
                 Config c = sized(op, width * height, width * height, n);
