@@ -329,7 +329,10 @@ Blocking cpu_blocking(const Params &p, const Storage &storage, int lanes) {
     t.next_block = p.columns_on_lanes ? 0 : p.next_block;
     t.whole_groups = p.columns_on_lanes && !t.value_step;
     t.pairs = storage.bf16_pairs && !p.columns_on_lanes;
-    t.tiles = t.pairs && storage.bf16_tiles && t.tile_rows % 16 == 0 && p.key_chunk % 32 == 0;
+    // Of 16 rows Halide 21 refuses the products ("Store to AMX tile allocation of a non-tile
+    // value").
+    const bool rows = t.tile_rows > 16 && t.tile_rows % 16 == 0;
+    t.tiles = t.pairs && storage.bf16_tiles && rows && p.key_chunk % 32 == 0;
     t.widen = storage.type.bits() < 32 && !t.pairs && !p.columns_on_lanes;
     // Zen 3: half a hundredth of the peak. With AVX-512 the pipes are what the loop waits for;
     // without multiply-adds pairs are rounded more often (a bidirectional Combiner of 100 tokens
