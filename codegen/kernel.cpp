@@ -114,7 +114,7 @@ Halide::Func scheduled(const Kernel &k, Build &build) {
         Softmax x = blocked_softmax(build, a, cpu_blocking(params, build.storage, lanes), lse);
         build.query_tile = tile;
         stages.push_back({a, x, params});
-        return StageResult{x.result, x.part_column, x.lse_column};
+        return StageResult{x.result, simplify(x.lse_column - x.value_head), x.lse_column};
     };
     Halide::LoopLevel level = Halide::LoopLevel::root();
     Direct direct = k.variant->direct ? k.variant->direct(build) : Direct{};

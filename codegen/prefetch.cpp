@@ -153,7 +153,7 @@ public:
         : block(x.over_blocks.name()),
           result(x.result.name()),
           query(x.query.name()),
-          state(x.part.state.defined() ? x.part.state.name() : x.state.name()),
+          state(x.sources.front().state.name()),
           one_query(x.blocking.by_columns() && !x.blocking.value_step),
           by_statements(x.blocking.value_step),
           next_block(x.blocking.next_block) {

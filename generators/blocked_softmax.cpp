@@ -120,30 +120,30 @@ void finish(Softmax &x, Ending &end, const std::string &name, const Queries &q) 
     end.lse(v.qi, v.g, v.qb, v.h, v.b) = select(some, lse, -INFINITY);
 }
 
-// Column d of an ending, or column d of the result of a stage. rest: block, head, batch element.
-Expr out_of(const Ending &end, Expr i, Expr d, const std::vector<Expr> &rest) {
-    if (end.out_blocks.width) return end.out_blocks.at(i, d, rest);
-    std::vector<Expr> index{i, d};
+// rest: block, head and batch element.
+Expr element(const Func &f, Expr i, Expr j, const std::vector<Expr> &rest) {
+    std::vector<Expr> index{i, j};
     index.insert(index.end(), rest.begin(), rest.end());
-    return end.out(index);
+    return f(index);
 }
 
-Expr of_stage(Softmax &x, Expr i, Expr d, const std::vector<Expr> &rest, bool with_lse) {
+Expr out_column(const Ending &end, Expr i, Expr d, const std::vector<Expr> &rest) {
+    return end.out_blocks.width ? end.out_blocks.at(i, d, rest) : element(end.out, i, d, rest);
+}
+
+// Of the result, the part's result and the log-sum-exp, one behind the other.
+Expr stage_column(Softmax &x, Expr i, Expr d, const std::vector<Expr> &rest, bool with_lse) {
     constexpr int kLseColumns = 16;  // a cache line
-    auto column = [&](const Ending &end, Expr first) {
-        return out_of(end, i, clamp(d - first, 0, x.value_head - 1), rest);
-    };
     const bool part = x.part.state.defined();
+    x.lse_column = part ? simplify(2 * x.value_head) : x.value_head;
+    x.columns = with_lse ? x.lse_column + kLseColumns : x.lse_column;
+    auto column = [&](const Ending &end, Expr first) {
+        return out_column(end, i, clamp(d - first, 0, x.value_head - 1), rest);
+    };
     Expr out = column(x, 0);
-    x.part_column = part ? x.value_head : Expr(0);
-    x.columns = x.lse_column = simplify(x.part_column + x.value_head);
-    if (part) out = select(d < x.part_column, out, column(x.part, x.part_column));
+    if (part) out = select(d < x.value_head, out, column(x.part, x.value_head));
     if (!with_lse) return out;
-    const Ending &end = part ? x.part : x;
-    std::vector<Expr> index{i, 0};
-    index.insert(index.end(), rest.begin(), rest.end());
-    x.columns = x.lse_column + kLseColumns;
-    return select(d < x.lse_column, out, end.lse(index));
+    return select(d < x.lse_column, out, element(part ? x.part.lse : x.lse, i, 0, rest));
 }
 
 // The result is an update over explicit tiles of rows: no division by the tile size anywhere, and a
@@ -190,7 +190,8 @@ void store(Softmax &x, const Build &build, const Queries &q, Expr columns, bool 
         any.insert(any.begin() + 1, is_head(index) ? v.h : Var("to" + std::to_string(any.size())));
     }
     const std::vector<Expr> rest{block, head, Expr(x.over_batches)};
-    Expr out = q.stage ? of_stage(x, i, d, rest, with_lse) : build.stored(out_of(x, i, d, rest));
+    Expr out =
+        q.stage ? stage_column(x, i, d, rest, with_lse) : build.stored(out_column(x, i, d, rest));
     Expr unset = Halide::undef(out.type());
     if (q.stage || !with_lse) {
         x.result(any) = unset;
@@ -198,7 +199,7 @@ void store(Softmax &x, const Build &build, const Queries &q, Expr columns, bool 
         return;
     }
     Expr owner = t.owned ? place(x, d).owner : Expr(0);
-    Expr lse = x.lse(i, owner, block, head, x.over_batches);
+    Expr lse = element(x.lse, i, owner, rest);
     x.result(any) = Tuple(unset, Halide::undef<float>());
     x.result(to) = Tuple(out, lse);
 }
@@ -207,16 +208,26 @@ void store(Softmax &x, const Build &build, const Queries &q, Expr columns, bool 
 // is worth it from three blocks on (Zen 4, combiner_axial_rowmajor: lines of 16 keys 5 % slower, of
 // 128 15 % faster).
 std::vector<Source> in_place_or_together(const Source &s, const Blocking &t, Expr rows) {
-    if (!s.apart.defined()) return {s};
     Source here = s, together = s;
     here.apart = Expr();
-    if (t.by_columns() || t.row_threads > 1 || t.element_bytes < 4) return {here};
+    if (!s.apart.defined() || !t.together) return {here};
     Expr many = rows > 2 * t.query_tile;
     here.name += "_in_place";
     here.last = select(many, s.first, s.last);
     together.last = select(many, s.last, s.first);
     together.apart = select(many, s.apart, 0);
     return {here, together};
+}
+
+// The sources so far are the part; a second state goes on from theirs.
+void begin_later(Softmax &x) {
+    const Dims &v = x.v;
+    x.part.state = x.state;
+    x.state = Func("later_state");
+    FuncRef old = x.part.state(v.qi, v.g, v.qb, v.h, v.b);
+    std::vector<Expr> same;
+    for (int i = 0; i < 2 + x.blocking.columns; i++) same.push_back(old[i]);
+    x.state(v.qi, v.g, v.qb, v.h, v.b) = Tuple(same);
 }
 
 }  // namespace
@@ -263,13 +274,7 @@ Softmax blocked_softmax(const Build &build, const Attention &a, const Blocking &
     x.state = Func("state");
     x.state(v.qi, v.g, v.qb, v.h, v.b) = Tuple(initial(x, a.queries, row_of, Dv));
     for (size_t i = 0; i < a.sources.size(); i++) {
-        if (a.part && int(i) == a.part) {
-            x.part.state = x.state, x.state = Func("later_state");
-            FuncRef old = x.part.state(v.qi, v.g, v.qb, v.h, v.b);
-            std::vector<Expr> same;
-            for (int i = 0; i < 2 + t.columns; i++) same.push_back(old[i]);
-            x.state(v.qi, v.g, v.qb, v.h, v.b) = Tuple(same);
-        }
+        if (a.part > 0 && int(i) == a.part) begin_later(x);
         Source s = a.sources[i];
         auto loaded = s.value;
         s.key = padded(s.key, D);
@@ -279,7 +284,7 @@ Softmax blocked_softmax(const Build &build, const Attention &a, const Blocking &
             x.sources.push_back(blocked_source(x, one, a.queries.count));
     }
     finish(x, x, "", a.queries);
-    if (a.part) finish(x, x.part, "part_", a.queries);
+    if (x.part.state.defined()) finish(x, x.part, "part_", a.queries);
     store(x, build, a.queries, Dv, with_lse);
     for (const Beside &b : a.beside) store_beside(x, build, b);
     return x;

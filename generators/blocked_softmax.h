@@ -39,6 +39,7 @@ struct Blocking {
     int ahead;          // CPU: rows of keys that are asked for before they are loaded
     int next_block;     // CPU, rows on the lanes: from 1 a block asks for the next one's Q and for
                         // where its results go, from 2 for keys behind its own (Source::beyond)
+    bool together;      // CPU: keys that lie apart are copied (Source::apart)
     bool whole_groups;  // keys past the end are masked up to the next key_step, so that the softmax
                         // of a chunk is over vectors of keys
     bool widen;         // 16-bit storage on a CPU: K and V of a chunk as f32, made once
@@ -129,10 +130,10 @@ struct Softmax : Ending {  // over all sources
     Func query_halves{"query_halves"};  // Blocking::tiles: the right side of scores
     Func start{"start"};  // an earlier result, if the softmax continues one
     Transposed query_blocks, start_blocks;
-    // {o, lse} or o: dimensions d and those of Queries::place, reversed. Of a stage, o has further
-    // columns: the part's, and in 16 the log-sum-exp.
+    // {o, lse} or o: dimensions d and those of Queries::place, reversed. A stage has o, its part's
+    // and the log-sum-exp as columns of one tensor.
     Func result{"result"};
-    Expr part_column, lse_column, columns;  // where they begin; all
+    Expr lse_column, columns;  // of a stage: where they begin; all of them
     std::vector<SourceFuncs> sources;
     std::vector<BesideFuncs> beside;
     // Rows of Relative's table at once; no product of tiles.

@@ -171,9 +171,8 @@ private:
     Regions regions(const std::string &name, const Lines &lines, int sides) {
         const Func query = running(name, "q", lines, sides);
         Regions out{running(name, "k", lines, sides), {}};
-        out.value = x.stage(
-                         name, [&] { return inside(name, query, lines, sides); }, false)
-                        .columns;
+        auto make = [&] { return inside(name, query, lines, sides); };
+        out.value = x.stage(name, make, false).columns;
         return out;
     }
 

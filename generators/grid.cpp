@@ -28,19 +28,14 @@ Expr Grid::load(const Func &f, const Lines &of, Expr d, Expr place) const {
     return f(d, token(of, of.line, place), v.h, unsafe_promise_clamped(of.batch, 0, B - 1));
 }
 
-std::function<Expr(Expr, const Key &)> Grid::loader(const std::string &input,
-                                                    const Lines &of) const {
-    return [=, g = *this](Expr d, const Key &j) { return g.load(input, of, d, j); };
-}
-
 Source Grid::tokens(const std::string &name, const Lines &of, const std::string &values) const {
     Source s;
     s.name = name;
     s.first = 0;
     s.last = s.max_keys = of.length;
     if (!of.rows) s.apart = of.length;
-    s.key = loader("k", of);
-    s.value = loader(values, of);
+    s.key = [=, g = *this](Expr d, const Key &j) { return g.load("k", of, d, j); };
+    s.value = [=, g = *this](Expr d, const Key &j) { return g.load(values, of, d, j); };
     return s;
 }
 

@@ -27,7 +27,6 @@ public:
     // Element of an input, or of a Func of (d, token, head, batch), at a place of the line.
     Expr load(const std::string &input, const Lines &of, Expr d, Expr place) const;
     Expr load(const Func &f, const Lines &of, Expr d, Expr place) const;
-    std::function<Expr(Expr, const Key &)> loader(const std::string &input, const Lines &of) const;
     // The tokens of each line, all of them, with rows of k and of v, or of another input.
     Source tokens(const std::string &name, const Lines &of, const std::string &values = "v") const;
 

@@ -121,9 +121,8 @@ Func global_row(Build &x, Func context, const Global &global, std::vector<Func> 
 }  // namespace
 
 Rows means(Build &x, const Rows &rows, Expr count, const std::function<Expr(Expr row)> &kept) {
-    Func all = x.stage(
-                    "means", [&] { return mean(x, rows, count, kept); }, false)
-                   .columns;
+    auto make = [&] { return mean(x, rows, count, kept); };
+    Func all = x.stage("means", make, false).columns;
     Expr H = x.extent("H"), r = x.attribute("r");
     return [=](const Element &e) {
         return all(e.d, e.part * H + e.head, unsafe_promise_clamped(e.row, 0, r - 1), e.batch);

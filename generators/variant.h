@@ -233,7 +233,7 @@ struct Dims {
 
 // A whole tensor of f32, of d and the dimensions of Queries::place, reversed. From column 0 on a
 // row is the result; from column `part` on what a later softmax may continue, the result of
-// Attention::part or else the same, whose log-sum-exp is in column `lse`.
+// Attention::part or else the same. Its log-sum-exp, if asked for, is in column `lse`.
 struct StageResult {
     Func columns;
     Expr part, lse;

@@ -21,6 +21,11 @@ using Halide::TailStrategy;
 
 namespace {
 
+// Of the loops over heads and batch elements.
+Halide::VarOrRVar inner_loop(const Softmax &x, bool by_head) {
+    return by_head ? Halide::VarOrRVar(x.over_batches) : x.head_loop;
+}
+
 class CpuSchedule {
 public:
     CpuSchedule(Softmax &x, bool by_head, int lanes)
@@ -30,7 +35,7 @@ public:
           lanes(std::min(lanes, x.blocking.tile_rows)),
           all_lanes(lanes),
           block(x.result, x.over_blocks),
-          lines(x.result, by_head ? x.over_batches : x.head_loop),
+          line(x.result, inner_loop(x, by_head)),
           fixed(Halide::Internal::is_const(x.head) && Halide::Internal::is_const(x.value_head)) {}
 
     void apply() {
@@ -43,7 +48,7 @@ private:
     const Dims &v;
     const Blocking &t;
     const int lanes, all_lanes;  // of rows of queries, of columns
-    const LoopLevel block, lines;  // lines: of a head of a batch element
+    const LoopLevel block, line;  // line: a head of a batch element
     const bool fixed;  // head sizes are constants
 
     // A block's own: without bound_extent(qb, 1) storage and loops depend on rows / query_tile.
@@ -146,9 +151,9 @@ private:
         shuffle(out, LoopLevel(f, args[1]), before);
     }
 
-    // All rows of a head of a batch element.
+    // All rows of a line.
     void together(Func f, Expr columns) {
-        f.compute_at(lines).vectorize(v.d, all_lanes, TailStrategy::GuardWithIf);
+        f.compute_at(line).vectorize(v.d, all_lanes, TailStrategy::GuardWithIf);
         f.bound_extent(v.h, 1).bound_extent(v.b, 1);
         if (fixed) f.bound(v.d, 0, columns).unroll(v.d);
     }
@@ -327,6 +332,7 @@ Blocking cpu_blocking(const Params &p, const Storage &storage, int lanes) {
     const int whole = std::lcm(p.key_step, std::max(t.value_step, 1));
     t.ahead = (p.ahead + whole - 1) / whole * whole;
     t.next_block = p.columns_on_lanes ? 0 : p.next_block;
+    t.together = !p.columns_on_lanes && storage.type.bits() == 32;
     t.whole_groups = p.columns_on_lanes && !t.value_step;
     t.pairs = storage.bf16_pairs && !p.columns_on_lanes;
     // Of 16 rows Halide 21 refuses the products ("Store to AMX tile allocation of a non-tile
@@ -343,11 +349,10 @@ Blocking cpu_blocking(const Params &p, const Storage &storage, int lanes) {
 
 // Nested parallel loops: fuse() above a compute_at with bound_extent takes an RVar as 0.
 void schedule_result(Softmax &x, bool by_head, int lanes) {
-    Halide::VarOrRVar inner = x.head_loop, outer = x.over_batches;
-    if (by_head) std::swap(inner, outer);
     Halide::Stage s = x.result.update();
     s.allow_race_conditions();
-    s.reorder(x.column, x.over_rows, x.over_threads, x.over_blocks, inner, outer);
+    s.reorder(x.column, x.over_rows, x.over_threads, x.over_blocks, inner_loop(x, by_head),
+              inner_loop(x, !by_head));
     s.parallel(x.over_blocks).parallel(x.head_loop).parallel(x.over_batches);
     const int width = x.out_blocks.width;  // of a constant head, then
     s.vectorize(x.column, width ? width : lanes, TailStrategy::GuardWithIf);

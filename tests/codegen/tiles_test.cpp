@@ -1,5 +1,5 @@
-// Register tiles: which instructions they become on a machine that no test runs on, and which
-// there are none of.
+// Register tiles: which instructions they become on a machine that no test runs on, and which are
+// refused.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -26,10 +26,11 @@ Kernel kernel_of(const Variant &dense, const std::string &special, int head_dim,
     return k;
 }
 
-// The machine code of a bf16 kernel for CPUs with AMX.
-std::vector<uint8_t> compiled(const std::string &special, int head_dim) {
+// The machine code of a bf16 kernel for CPUs with AMX. rows: of a tile; 0: the record's.
+std::vector<uint8_t> compiled(const std::string &special, int head_dim, int rows = 0) {
     const Variant v = dense();
-    const Kernel k = kernel_of(v, special, head_dim, "avx512_amx", "bf16");
+    Kernel k = kernel_of(v, special, head_dim, "avx512_amx", "bf16");
+    if (rows) k.params.query_tile = k.params.tile_rows = rows;
     const std::string path = testing::TempDir() + "attune_tiles_" + special + ".o";
     compile_kernel(k, "attune_tiles_test", path);
     std::ifstream file(path, std::ios::binary);
@@ -55,6 +56,11 @@ TEST(Tiles, BothProductsOfAHeadSizeThatTheyDivide) {
 TEST(Tiles, NoneForOtherHeadSizes) {
     EXPECT_EQ(tile_products(compiled("plain", 48)), 0);
     EXPECT_EQ(tile_products(compiled("generic", 0)), 0);
+}
+
+TEST(Tiles, NoneOfSixteenRows) {
+    EXPECT_EQ(tile_products(compiled("plain", 64, 16)), 0);
+    EXPECT_EQ(tile_products(compiled("plain", 64, 32)), 2);
 }
 
 // Rows of queries are on the lanes: whole vectors of them, or half of one.
