@@ -135,6 +135,9 @@ struct Attention {
     std::vector<Source> sources;
     int part = 0;  // stages: the softmax over so many sources, the first, is a result as well
     std::vector<Func> before;  // Funcs computed as whole tensors first (summaries, projections)
+    // Likewise of one head of one batch element (v.h, v.b of the queries): on a CPU made before its
+    // blocks and dropped after them.
+    std::vector<Func> before_line = {};
     std::vector<Beside> beside = {};
     std::vector<RowNorm> norms;
     Expr head;  // columns that a dot product sums; undefined: D

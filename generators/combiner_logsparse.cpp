@@ -21,119 +21,174 @@ namespace {
 
 Expr bits(Expr i) { return select(i > 0, 32 - cast<int>(count_leading_zeros(i)), 0); }
 
+// Where spans are counted: tokens of a chunk, or chunks of a head.
+struct Units {
+    std::string name;
+    int tokens;                  // of a unit
+    int first_level;             // of spans, as a power of two of units
+    Expr count, levels;          // units, levels from the first
+    Expr batch, before;          // of the first unit: batch element, tokens before it
+    std::vector<Func> *made;
+};
+
+// Of the span that ends before unit e; e is that of one span only that some row sees.
+struct Summaries {
+    Func key, sum, total;  // key: at e - 1
+};
+
 class Spans {
 public:
-    explicit Spans(Build &x) : x(x), v(x.v), L(x.extent("L")), D(x.extent("D")) {
+    explicit Spans(Build &x)
+        : x(x), v(x.v), L(x.extent("L")), D(x.extent("D")), chunks((L + kChunk - 1) / kChunk) {
         Expr last = L - 1;
         quirk = (last & (last - 1)) == 0;
-        key = maxima("k");
-        query = maxima("q");
-        values();
     }
 
     Attention attention() {
         const int tile = x.query_tile;
-        if (tile & (tile - 1))
-            throw std::invalid_argument("combiner_logsparse: query_tile is no power of two");
+        if (tile & (tile - 1) || tile > kChunk)
+            throw std::invalid_argument("combiner_logsparse: query_tile " + std::to_string(tile) +
+                                        " is no power of two up to " + std::to_string(kChunk));
+        spans_of_chunk();
         Attention a;
-        a.queries.count = L;
-        a.queries.scale = scale();
-        a.queries.load = [=, x = &x, v = v](Expr d, Expr i) {
-            return x->load("q", {v.b, i, v.h, d});
+        Queries &q = a.queries;
+        q.count = kChunk;
+        q.stored = min(L - first, kChunk);
+        q.batches = x.extent("B") * chunks;
+        q.scale = scale();
+        q.load = [g = *this](Expr d, Expr i) { return g.load("q", d, i); };
+        q.place = [g = *this](Expr i) {
+            return std::vector<Expr>{g.batch, unsafe_promise_clamped(g.first + i, 0, g.L - 1),
+                                     g.v.h};
         };
         // The softmax starts with the row itself.
         Func self = own_scores();
-        a.queries.initial = [=, x = &x, v = v](Expr d, Expr i) {
-            return x->load("v", {v.b, i, v.h, d});
-        };
-        a.queries.initial_lse = [=, v = v, L = L](Expr i) {
-            return self(unsafe_promise_clamped(i, 0, L - 1), v.h, v.b);
-        };
+        q.initial = [g = *this](Expr d, Expr i) { return g.load("v", d, i); };
+        q.initial_lse = [self, v = v](Expr i) { return self(i, v.h, v.b); };
         a.sources = {ends(), shared()};
         a.before = before;
+        a.before_line = before_line;
         a.by_head = true;
         return a;
     }
 
 private:
+    // Tokens whose spans are made together: in the cache, and those inside of them are not kept.
+    static constexpr int kChunkBits = 6, kChunk = 1 << kChunkBits;
+
     Build &x;
     const Dims v;
-    const Expr L, D;
+    const Expr L, D, chunks;
+    // A chunk of a batch element is a batch element of the attention.
+    const Expr batch = unsafe_promise_clamped(v.b / chunks, 0, x.extent("B") - 1);
+    const Expr chunk = v.b % chunks, first = chunk * kChunk;
     Expr quirk;
-    Func key, query, value;  // of span hi at hi - 1, at hi - 1, and at hi
-    std::vector<Func> before;
+    // By span: those that end inside the chunk by end, behind them those of chunks before by level.
+    Func key{"span_key"}, value{"span_value"};
+    std::vector<Func> before, before_line;
 
-    // Tokens whose levels are all visited before the next: a pass over a head for each level leaves
-    // the caches from 4096 tokens on.
-    static constexpr int kChunkBits = 6, kChunk = 1 << kChunkBits;
-    Expr chunks() const { return (L + kChunk - 1) / kChunk; }
-
+    Expr levels() const { return max(bits(chunks - 1), 1); }  // of chunks
     Expr scale() const { return 1.f / sqrt(cast<float>(D)); }
-    Expr inside(Expr i) const { return unsafe_promise_clamped(i, 0, L - 1); }
+    // Rows past the last token repeat it: no span that some row sees has them.
+    Expr load(const char *input, Expr d, Expr i) const {
+        return x.load(input, {batch, min(first + i, L - 1), v.h, d});
+    }
+    Expr load(const char *input, const Units &u, Expr d, Expr i) const {
+        return x.load(input, {u.batch, min(u.before + i, L - 1), v.h, d});
+    }
 
-    // Maxima of all spans, in place: each level adds the left half of its spans, inside each chunk
-    // first.
-    Func maxima(const std::string &input) {
-        Func f(input + "_maxima");
-        Var i("i");
-        f(v.d, i, v.h, v.b) = x.load(input, {v.b, i, v.h, v.d});
-        auto add_left_halves = [&](Expr span, Expr level) {
-            Expr right = ((span + 1) << level) - 1, left = right - (1 << (level - 1));
-            Expr old = f(v.d, inside(right), v.h, v.b);
-            f(v.d, inside(right), v.h, v.b) = max(old, f(v.d, inside(left), v.h, v.b));
-        };
-        Halide::RDom in(0, kChunk / 2, 1, kChunkBits, 0, chunks(), input + "_in_chunk");
-        Expr span = in.z * (kChunk >> in.y) + in.x;
-        in.where(in.x < (kChunk >> in.y) && span < (L >> in.y));
-        add_left_halves(span, in.y);
-        Halide::RDom s(0, max(L >> (kChunkBits + 1), 1), kChunkBits + 1, 30 - kChunkBits,
-                       input + "_over_spans");
-        s.where(s.x < (L >> s.y));
-        add_left_halves(s.x, s.y);
-        before.push_back(f);
+    // Maxima of spans, in place: each level adds the left half of its spans.
+    Func maxima(const std::string &input, const Units &u) {
+        Func f(input + "_maxima_of_" + u.name);
+        Var s("span");
+        if (u.tokens == 1) {
+            f(v.d, s, v.h, v.b) = load(input.c_str(), u, v.d, s);
+        } else {
+            Halide::RDom i(0, u.tokens, input + "_over_" + u.name);
+            f(v.d, s, v.h, v.b) = -INFINITY;
+            f(v.d, s, v.h, v.b) =
+                max(f(v.d, s, v.h, v.b), load(input.c_str(), u, v.d, s * u.tokens + i));
+        }
+        Halide::RDom half(0, max(u.count / 2, 1), 1, u.levels, input + "_halves_of_" + u.name);
+        half.where(half.x < (u.count >> half.y));
+        Expr right = ((half.x + 1) << half.y) - 1, left = right - (1 << (half.y - 1));
+        right = unsafe_promise_clamped(right, 0, u.count - 1);
+        left = unsafe_promise_clamped(left, 0, u.count - 1);
+        f(v.d, right, v.h, v.b) = max(f(v.d, right, v.h, v.b), f(v.d, left, v.h, v.b));
+        f.bound(s, 0, u.count);
+        u.made->push_back(f);
         return f;
     }
 
-    // Of level t, where token p lies: used if some row sees it, which are those of even index. It
-    // ends after p, so that no p past the last token is in one.
-    Expr span(Expr p, Expr t) const { return ((p >> t) + 1) << t; }
-    Expr used(Expr p, Expr t) const { return ((p >> t) & 1) == 0 && span(p, t) < L; }
-
-    // Softmax inside each span: a score for each token and level.
-    void values() {
-        Var p("p"), t("t"), s("span");
-        Expr levels = max(bits(L - 1), 2);
-        Halide::RDom m(0, kChunk, 1, levels - 1, 0, chunks(), "over_tokens");
-        Halide::RDom e(0, D, 0, kChunk, 1, levels - 1, 0, chunks(), "over_head");
-        Expr token = m.z * kChunk + m.x, token_of_e = e.w * kChunk + e.y;
-        m.where(used(token, m.y));
-        e.where(used(token_of_e, e.z));
-        Func score("span_score"), peak("span_peak"), weight("span_weight"), total("span_total");
-        Expr of = inside(span(token_of_e, e.z) - 1), to = inside(span(token, m.y));
-        token = inside(token);
-        score(p, t, v.h, v.b) = 0.f;
-        score(token_of_e, e.z, v.h, v.b) +=
-            query(e.x, of, v.h, v.b) * scale() * x.load("k", {v.b, inside(token_of_e), v.h, e.x});
+    // Softmax inside each span that some row sees: a score for each token and level. Those of even
+    // index are seen, if there is a row behind them.
+    Summaries summaries(const Units &u) {
+        const Func query = maxima("q", u);
+        Summaries out;
+        out.key = maxima("k", u);
+        auto name = [&](const char *what) { return std::string(what) + "_of_" + u.name; };
+        auto end = [](Expr unit, Expr t) { return ((unit >> t) + 1) << t; };
+        auto used = [&](Expr unit, Expr t) {
+            return ((unit >> t) & 1) == 0 && u.before + end(unit, t) * u.tokens < L;
+        };
+        auto inside = [&](Expr e) { return unsafe_promise_clamped(e, 0, u.count - 1); };
+        // Neighbours in a unit, or units, are neighbours.
+        auto at = [&](Expr i, Expr t, Expr unit) {
+            std::vector<Expr> index{i, t, unit, v.h, v.b};
+            if (u.tokens == 1) index.erase(index.begin()), std::swap(index[0], index[1]);
+            return index;
+        };
+        Var i("i"), t("t"), unit("unit"), s("span");
+        std::vector<Var> all{i, t, unit, v.h, v.b};
+        if (u.tokens == 1) all = {unit, t, v.h, v.b};
+        Halide::RDom m(0, u.tokens, u.first_level, u.levels, 0, u.count, name("over"));
+        Halide::RDom e(0, D, 0, u.tokens, u.first_level, u.levels, 0, u.count, name("over_head"));
+        m.where(used(m.z, m.y));
+        e.where(used(e.w, e.z));
+        Func score(name("score")), peak(name("peak")), weight(name("weight"));
+        score(all) = 0.f;
+        score(at(e.y, e.z, e.w)) += query(e.x, inside(end(e.w, e.z) - 1), v.h, v.b) * scale() *
+                                    load("k", u, e.x, e.w * u.tokens + e.y);
+        Expr to = inside(end(m.z, m.y));
         peak(s, v.h, v.b) = -INFINITY;
-        peak(to, v.h, v.b) = max(peak(to, v.h, v.b), score(token, m.y, v.h, v.b));
-        weight(p, t, v.h, v.b) =
-            exp(score(p, t, v.h, v.b) - peak(inside(min(span(p, t), L - 1)), v.h, v.b));
-        total(s, v.h, v.b) = 0.f;
-        total(to, v.h, v.b) += weight(token, m.y, v.h, v.b);
+        peak(to, v.h, v.b) = max(peak(to, v.h, v.b), score(at(m.x, m.y, m.z)));
+        weight(all) = exp(score(all) - peak(clamp(end(unit, t), 0, u.count - 1), v.h, v.b));
+        out.total = Func(name("total")), out.sum = Func(name("sum"));
+        out.total(s, v.h, v.b) = 0.f;
+        out.total(to, v.h, v.b) += weight(at(m.x, m.y, m.z));
+        out.sum(v.d, s, v.h, v.b) = 0.f;
+        out.sum(v.d, to, v.h, v.b) +=
+            weight(at(m.x, m.y, m.z)) * load("v", u, v.d, m.z * u.tokens + m.x);
+        for (Func f : {peak, out.total, out.sum}) f.bound(s, 0, u.count);
+        for (Func f : {score, weight}) {
+            f.bound(t, u.first_level, u.levels).bound(unit, 0, u.count);
+            if (u.tokens > 1) f.bound(i, 0, u.tokens);
+        }
+        u.made->insert(u.made->end(), {score, peak, weight, out.total, out.sum});
+        return out;
+    }
+
+    void spans_of_chunk() {
+        const Summaries far = summaries({"chunks", kChunk, 0, chunks, levels(), v.b, 0, &before});
+        const Summaries own =
+            summaries({"tokens", 1, 1, kChunk, kChunkBits - 1, batch, first, &before_line});
+        Var s("span");
+        Expr level = max(s - kChunk, 0), end = (chunk >> level) << level;
+        auto of = [&](Expr e, Expr count) { return clamp(e, 0, count - 1); };
+        key(v.d, s, v.h, v.b) = select(s < kChunk, own.key(v.d, of(s - 1, kChunk), v.h, v.b),
+                                       far.key(v.d, of(end - 1, chunks), v.h, batch));
         // Divided by the total at the end: shares that add up to 1 but for its rounding.
-        Func sum("span_sum");
-        sum(v.d, s, v.h, v.b) = 0.f;
-        sum(v.d, to, v.h, v.b) +=
-            weight(token, m.y, v.h, v.b) * x.load("v", {v.b, token, v.h, v.d});
-        value = Func("span_value");
-        value(v.d, s, v.h, v.b) = select(s % 2 == 1, x.load("v", {v.b, max(s - 1, 0), v.h, v.d}),
-                                         sum(v.d, s, v.h, v.b) * (1.f / total(s, v.h, v.b)));
-        // Of whole chunks: a clamped place of a sum is not found to be one, and is added to element
-        // by element.
-        score.bound(p, 0, chunks() * kChunk).bound(t, 1, levels - 1);
-        weight.bound(p, 0, L).bound(t, 1, levels - 1);
-        for (Func f : {peak, total, sum, value}) f.bound(s, 0, L);
-        before.insert(before.end(), {score, peak, weight, total, sum, value});
+        Expr s_own = of(s, kChunk), s_far = of(end, chunks);
+        // None ends at the chunk's first token; a masked key must be a number too.
+        value(v.d, s, v.h, v.b) = select(
+            s >= kChunk,
+            far.sum(v.d, s_far, v.h, batch) * (1.f / far.total(s_far, v.h, batch)),
+            s % 2 == 1 || s == 0, load("v", v.d, max(s - 1, 0)),
+            own.sum(v.d, s_own, v.h, v.b) * (1.f / own.total(s_own, v.h, v.b)));
+        for (Func f : {key, value}) {
+            f.bound(s, 0, kChunk + levels());
+            before_line.push_back(f);
+        }
     }
 
     Func own_scores() {
@@ -141,20 +196,20 @@ private:
         Var i("i");
         Halide::RDom e(0, D, "over_own");
         f(i, v.h, v.b) = 0.f;
-        f(i, v.h, v.b) += x.load("q", {v.b, i, v.h, e}) * x.load("k", {v.b, i, v.h, e}) * scale();
-        before.push_back(f);
+        f(i, v.h, v.b) += load("q", e, i) * load("k", e, i) * scale();
+        f.bound(i, 0, kChunk);
+        before_line.push_back(f);
         return f;
     }
 
-    Source spans(const std::string &name, const std::function<Expr(Expr)> &end) const {
+    Source spans(const std::string &name, const std::function<Expr(Expr)> &span) const {
         Source s;
         s.name = name;
-        s.key = [=, g = *this](Expr d, const Key &j) {
-            return g.key(d, g.inside(end(j) - 1), g.v.h, g.v.b);
+        auto of = [span, v = v, last = kChunk + levels() - 1](const Func &f, Expr d, Expr j) {
+            return Expr(f(d, unsafe_promise_clamped(span(j), 0, last), v.h, v.b));
         };
-        s.value = [=, g = *this](Expr d, const Key &j) {
-            return g.value(d, g.inside(end(j)), g.v.h, g.v.b);
-        };
+        s.key = [of, key = key](Expr d, const Key &j) { return of(key, d, j); };
+        s.value = [of, value = value](Expr d, const Key &j) { return of(value, d, j); };
         return s;
     }
 
@@ -162,10 +217,10 @@ private:
     Source ends() const {
         Source s = spans("ends", [](Expr hi) { return hi; });
         s.first = x.block_first() + 1;
-        s.last = x.block_last(L) + 1;
+        s.last = x.block_last(min(L - first, kChunk)) + 1;
         s.max_keys = x.query_tile;
         s.admit = [g = *this](const std::vector<Expr> &, Expr i, Expr hi) {
-            return (i & -(hi & -hi)) == hi && !(g.quirk && hi == g.L - 1);
+            return (i & -(hi & -hi)) == hi && !(g.quirk && g.first + hi == g.L - 1);
         };
         return s;
     }
@@ -174,12 +229,14 @@ private:
     Source shared() const {
         int low = 0;
         while ((2 << low) <= x.query_tile) low++;
-        Expr a = x.block_first();
-        Source s = spans("shared", [=](Expr t) { return (a >> t) << t; });
+        Expr a = x.block_first(), row = first + a;
+        Source s = spans("shared", [=](Expr t) {
+            return select(t < kChunkBits, (a >> t) << t, kChunk + t - kChunkBits);
+        });
         s.first = low;
-        s.last = max(select(quirk && a == L - 1, 0, bits(a)), low);
+        s.last = max(select(quirk && row == L - 1, 0, bits(row)), low);
         s.max_keys = 32;
-        s.admit = [=](const std::vector<Expr> &, Expr, Expr t) { return ((a >> t) & 1) == 1; };
+        s.admit = [=](const std::vector<Expr> &, Expr, Expr t) { return ((row >> t) & 1) == 1; };
         return s;
     }
 };

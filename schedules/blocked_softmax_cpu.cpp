@@ -26,6 +26,11 @@ Halide::VarOrRVar inner_loop(const Softmax &x, bool by_head) {
     return by_head ? Halide::VarOrRVar(x.over_batches) : x.head_loop;
 }
 
+// A head of a batch element.
+LoopLevel line_level(const Softmax &x, bool by_head) {
+    return LoopLevel(x.result, inner_loop(x, by_head));
+}
+
 class CpuSchedule {
 public:
     CpuSchedule(Softmax &x, bool by_head, int lanes)
@@ -35,7 +40,7 @@ public:
           lanes(std::min(lanes, x.blocking.tile_rows)),
           all_lanes(lanes),
           block(x.result, x.over_blocks),
-          line(x.result, inner_loop(x, by_head)),
+          line(line_level(x, by_head)),
           fixed(Halide::Internal::is_const(x.head) && Halide::Internal::is_const(x.value_head)) {}
 
     void apply() {
@@ -48,7 +53,7 @@ private:
     const Dims &v;
     const Blocking &t;
     const int lanes, all_lanes;  // of rows of queries, of columns
-    const LoopLevel block, line;  // line: a head of a batch element
+    const LoopLevel block, line;
     const bool fixed;  // head sizes are constants
 
     // A block's own: without bound_extent(qb, 1) storage and loops depend on rows / query_tile.
@@ -381,6 +386,10 @@ void schedule_cpu(Softmax &x, const Attention &a, const Params &params, int lane
         throw std::invalid_argument("schedule: unroll " + std::to_string(params.unroll) +
                                     " exceeds key_chunk " + std::to_string(params.key_chunk));
     for (const Func &f : a.before) schedule_before(f, x.v, lanes, head_level(x, a));
+    for (Func f : a.before_line) {
+        schedule_before(f, x.v, lanes, line_level(x, a.by_head));
+        f.bound_extent(x.v.h, 1).bound_extent(x.v.b, 1);
+    }
     for (RowNorm n : a.norms) schedule_norm(n, x.v, lanes);
     schedule_result(x, a.by_head, lanes);
     for (const BesideFuncs &p : x.beside) schedule_beside(x, p, lanes);

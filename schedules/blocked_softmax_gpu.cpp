@@ -289,7 +289,8 @@ Blocking gpu_blocking(const Params &p, int head, bool cuda) {
 }
 
 void schedule_gpu(Softmax &x, const Attention &a, const Params &p) {
-    for (const Func &f : a.before) schedule_before(f, x.v);
+    for (const auto &list : {a.before, a.before_line})
+        for (const Func &f : list) schedule_before(f, x.v);
     GpuSchedule(x, p).apply();
 }
 
