@@ -11,6 +11,7 @@
 #include "../schedules/direct.h"
 #include "elf.h"
 #include "prefetch.h"
+#include "sum_lanes.h"
 #include "trim_to_range.h"
 #include "gpu/chunk_guard.h"
 #include "gpu/compact_registers.h"
@@ -138,6 +139,7 @@ Halide::Func scheduled(const Kernel &k, Build &build) {
         lower(x);
         level = head_level(x, a);
     }
+    result.add_custom_lowering_pass(make_sum_lanes());
     build.stage = {};
     for (auto &[attention, stage, params] : stages) {
         schedule_cpu(stage, attention, params, lanes);

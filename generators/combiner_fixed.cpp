@@ -60,6 +60,7 @@ Func pooled(Build &x, const std::string &name, const std::string &map, Expr scal
     Func mean(name + "_mean");
     Expr weight = select(x.attribute("pool") == 1, 1.f / cast<float>(M), 1.f);
     mean(v.d, s, v.h, v.b) = pool(v.d, s, v.h, v.b) * weight;
+    pool.bound(v.d, 0, x.extent("D"));
     before.push_back(pool);
     before.push_back(mean);
     return mean;
@@ -94,6 +95,7 @@ Attention algorithm(Build &x) {
     // All of them, also where a causal call needs none: Halide's OpenCL runtime aborts on a buffer
     // of no elements.
     for (Func f : {query, key, score, peak, weight, total, share, value}) f.bound(s, 0, n);
+    value.bound(v.d, 0, D);
 
     Expr first = x.block_first() / M * M, last = x.block_last(L);
     Source own;

@@ -115,7 +115,7 @@ private:
         right = unsafe_promise_clamped(right, 0, u.count - 1);
         left = unsafe_promise_clamped(left, 0, u.count - 1);
         f(v.d, right, v.h, v.b) = max(f(v.d, right, v.h, v.b), f(v.d, left, v.h, v.b));
-        f.bound(s, 0, u.count);
+        f.bound(v.d, 0, D).bound(s, 0, u.count);
         u.made->push_back(f);
         return f;
     }
@@ -160,6 +160,7 @@ private:
         out.sum(v.d, to, v.h, v.b) +=
             weight(at(m.x, m.y, m.z)) * load("v", u, v.d, m.z * u.tokens + m.x);
         for (Func f : {peak, out.total, out.sum}) f.bound(s, 0, u.count);
+        out.sum.bound(v.d, 0, D);
         for (Func f : {score, weight}) {
             f.bound(t, u.first_level, u.levels).bound(unit, 0, u.count);
             if (u.tokens > 1) f.bound(i, 0, u.tokens);
@@ -186,7 +187,7 @@ private:
             s % 2 == 1 || s == 0, load("v", v.d, max(s - 1, 0)),
             own.sum(v.d, s_own, v.h, v.b) * (1.f / own.total(s_own, v.h, v.b)));
         for (Func f : {key, value}) {
-            f.bound(s, 0, kChunk + levels());
+            f.bound(v.d, 0, D).bound(s, 0, kChunk + levels());
             before_line.push_back(f);
         }
     }

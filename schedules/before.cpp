@@ -18,12 +18,16 @@ void schedule_product(Func f, const Dims &v, int lanes) {
     s.reorder(order).vectorize(v.d).unroll(v.qi);
 }
 
-// Columns inside the rows that are summed: a row is read in one piece.
-void whole_rows(Halide::Stage s, const Dims &v, int lanes, const std::vector<Halide::RVar> &rows) {
+// Columns inside the rows that are summed: a row is read in one piece, in registers if it is bounded
+// by a constant.
+void whole_rows(Func f, int update, const Dims &v, int lanes) {
+    Halide::Stage s = f.update(update);
     s.vectorize(v.d, lanes, TailStrategy::GuardWithIf);
     std::vector<Halide::VarOrRVar> order{v.d};
-    order.insert(order.end(), rows.begin(), rows.end());
+    for (const Halide::RVar &row : f.rvars(update)) order.push_back(row);
     s.reorder(order);
+    for (const Halide::Internal::Bound &b : f.function().schedule().bounds())
+        if (b.var == v.d.name() && b.extent.defined() && is_const(b.extent)) s.unroll(v.d);
 }
 
 // Terms of an update's sum, if they are whole vectors; else 0.
@@ -49,7 +53,7 @@ void schedule_before(Func f, const Dims &v, int lanes, const LoopLevel &at) {
         if (f.args()[1].name() == v.qi.name())
             schedule_product(f, v, lanes);
         else if (f.args()[0].name() == v.d.name())
-            whole_rows(s, v, lanes, f.rvars(i));
+            whole_rows(f, i, v, lanes);
         else
             sum_across(f, i, lanes);
     }
