@@ -7,7 +7,8 @@
 //     row i         itself, and spans i, i less its lowest bit, ... while the number is above 0
 //
 // These spans are those of a Fenwick tree. Where L - 1 is a power of two the authors' code has one
-// level less, so that the last row sees only itself, and so it is here. The rows of a block share
+// level less, so that the last row sees only itself, and so it is here. Spans of whole chunks of
+// tokens are made for a head first, those that end inside a chunk with it. The rows of a block share
 // the spans of its first row; the rest of their spans end inside the block. Ren et al., "Combiner:
 // Full Attention Transformer with Sparse Computation Cost", NeurIPS 2021, arXiv 2107.05768,
 // section 4.1; levels as in the authors' code.
@@ -24,10 +25,10 @@ Expr bits(Expr i) { return select(i > 0, 32 - cast<int>(count_leading_zeros(i)),
 // Where spans are counted: tokens of a chunk, or chunks of a head.
 struct Units {
     std::string name;
-    int tokens;                  // of a unit
-    int first_level;             // of spans, as a power of two of units
-    Expr count, levels;          // units, levels from the first
-    Expr batch, before;          // of the first unit: batch element, tokens before it
+    int tokens;          // of a unit
+    int first_level;     // of spans, as a power of two of units
+    Expr count, levels;  // units, levels from the first
+    Expr batch, before;  // of the first unit: batch element, tokens before it
     std::vector<Func> *made;
 };
 
@@ -182,8 +183,7 @@ private:
         Expr s_own = of(s, kChunk), s_far = of(end, chunks);
         // None ends at the chunk's first token; a masked key must be a number too.
         value(v.d, s, v.h, v.b) = select(
-            s >= kChunk,
-            far.sum(v.d, s_far, v.h, batch) * (1.f / far.total(s_far, v.h, batch)),
+            s >= kChunk, far.sum(v.d, s_far, v.h, batch) * (1.f / far.total(s_far, v.h, batch)),
             s % 2 == 1 || s == 0, load("v", v.d, max(s - 1, 0)),
             own.sum(v.d, s_own, v.h, v.b) * (1.f / own.total(s_own, v.h, v.b)));
         for (Func f : {key, value}) {

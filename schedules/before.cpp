@@ -18,8 +18,8 @@ void schedule_product(Func f, const Dims &v, int lanes) {
     s.reorder(order).vectorize(v.d).unroll(v.qi);
 }
 
-// Columns inside the rows that are summed: a row is read in one piece, in registers if it is bounded
-// by a constant.
+// Columns inside the rows that are summed: a row is read in one piece, in registers if it is
+// bounded by a constant.
 void whole_rows(Func f, int update, const Dims &v, int lanes) {
     Halide::Stage s = f.update(update);
     s.vectorize(v.d, lanes, TailStrategy::GuardWithIf);

@@ -78,7 +78,8 @@ TEST(SumLanes, AddsHalves) {
         Halide::Buffer<float> got = reduced(in, lanes, true, true).realize({kRows});
         for (int row = 0; row < kRows; row++) {
             const float *first = &data(0, row);
-            EXPECT_EQ(got(row), by_halves({first, first + lanes})) << lanes << " lanes, row " << row;
+            EXPECT_EQ(got(row), by_halves({first, first + lanes}))
+                << lanes << " lanes, row " << row;
         }
     }
 }
