@@ -39,6 +39,8 @@ def parse(arguments):
         help="where attune-bench is; default build")
     add("--pack", default="", metavar="FILE", help="kernel pack, libNAME.so")
     add("--target", default="host", help="host (default), avx2, ...")
+    add("--order", default="", metavar="DIGITS",
+        help="memory order of rank-4 tensors, as of attune bench; 0213: each head in one piece")
     add("--within", type=float, default=0.05, help="of the two exponents; default 0.05")
     add("--json", metavar="FILE", help="write the rows and exponents")
     options = parser.parse_args(arguments)
@@ -52,7 +54,8 @@ def measure(options, variant, length, folder):
     rows = os.path.join(folder, "rows.json")
     command = [os.path.join(options.build, "attune-bench"), "--variant", variant, "--size",
                size.format(n=length), "--target", options.target, "--json", rows]
-    for flag, value in (("--attr", attributes), ("--with", given), ("--pack", options.pack)):
+    for flag, value in (("--attr", attributes), ("--with", given), ("--pack", options.pack),
+                        ("--order", options.order)):
         command += [part for text in value.split(",") if text for part in (flag, text)]
     done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     if done.returncode != 0:

@@ -8,10 +8,10 @@
 //
 // These spans are those of a Fenwick tree. Where L - 1 is a power of two the authors' code has one
 // level less, so that the last row sees only itself, and so it is here. Spans of whole chunks of
-// tokens are made for a head first, those that end inside a chunk with it. The rows of a block share
-// the spans of its first row; the rest of their spans end inside the block. Ren et al., "Combiner:
-// Full Attention Transformer with Sparse Computation Cost", NeurIPS 2021, arXiv 2107.05768,
-// section 4.1; levels as in the authors' code.
+// tokens are made for a head first, those that end inside a chunk with it. The rows of a block
+// share the spans of its first row; the rest of their spans end inside the block. Ren et al.,
+// "Combiner: Full Attention Transformer with Sparse Computation Cost", NeurIPS 2021, arXiv
+// 2107.05768, section 4.1; levels as in the authors' code.
 #include <stdexcept>
 
 #include "variant.h"
