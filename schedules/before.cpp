@@ -18,18 +18,6 @@ void schedule_product(Func f, const Dims &v, int lanes) {
     s.reorder(order).vectorize(v.d).unroll(v.qi);
 }
 
-// Columns inside the rows that are summed: a row is read in one piece, in registers if it is
-// bounded by a constant.
-void whole_rows(Func f, int update, const Dims &v, int lanes) {
-    Halide::Stage s = f.update(update);
-    s.vectorize(v.d, lanes, TailStrategy::GuardWithIf);
-    std::vector<Halide::VarOrRVar> order{v.d};
-    for (const Halide::RVar &row : f.rvars(update)) order.push_back(row);
-    s.reorder(order);
-    for (const Halide::Internal::Bound &b : f.function().schedule().bounds())
-        if (b.var == v.d.name() && b.extent.defined() && is_const(b.extent)) s.unroll(v.d);
-}
-
 // Terms of an update's sum, if they are whole vectors; else 0.
 int whole_vectors(const Func &f, int update, int lanes) {
     // Of the RVar itself Halide tells the name only.
@@ -45,6 +33,17 @@ void sum_across(Func f, int update, int lanes) {
 
 }  // namespace
 
+void whole_rows(Func f, int update, int lanes) {
+    const Var column = f.args()[0];
+    Halide::Stage s = f.update(update);
+    s.vectorize(column, lanes, TailStrategy::GuardWithIf);
+    std::vector<Halide::VarOrRVar> order{column};
+    for (const Halide::RVar &row : f.rvars(update)) order.push_back(row);
+    s.reorder(order);
+    for (const Halide::Internal::Bound &b : f.function().schedule().bounds())
+        if (b.var == column.name() && b.extent.defined() && is_const(b.extent)) s.unroll(column);
+}
+
 void schedule_before(Func f, const Dims &v, int lanes, const LoopLevel &at) {
     f.compute_at(at).parallel(v.h).parallel(v.b);
     f.vectorize(f.args()[0], lanes, TailStrategy::GuardWithIf);
@@ -53,7 +52,7 @@ void schedule_before(Func f, const Dims &v, int lanes, const LoopLevel &at) {
         if (f.args()[1].name() == v.qi.name())
             schedule_product(f, v, lanes);
         else if (f.args()[0].name() == v.d.name())
-            whole_rows(f, i, v, lanes);
+            whole_rows(f, i, lanes);
         else
             sum_across(f, i, lanes);
     }
@@ -66,9 +65,8 @@ void schedule_norm(RowNorm &n, const Dims &v, int lanes) {
     const bool in_registers = whole_vectors(n.total, 0, lanes);
     for (Func f : {n.columns, n.squares}) {
         f.compute_at(n.norm, row).vectorize(v.d, lanes, TailStrategy::GuardWithIf);
-        Halide::Stage sums = f.update().reorder(v.d, f.rvars(0)[0]);
-        sums.vectorize(v.d, lanes, TailStrategy::GuardWithIf);
-        if (in_registers) f.unroll(v.d), sums.unroll(v.d);
+        whole_rows(f, 0, lanes);
+        if (in_registers) f.unroll(v.d), f.update().unroll(v.d);
     }
     for (Func f : {n.total, n.spread}) {
         f.compute_at(n.norm, row);

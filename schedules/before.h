@@ -10,6 +10,10 @@ namespace attune {
 void schedule_before(Func f, const Dims &v, int lanes,
                      const Halide::LoopLevel &at = Halide::LoopLevel::root());
 
+// Columns, the first dimension, inside the rows that an update sums: a row is read in one piece, in
+// registers if its columns are bounded by a constant.
+void whole_rows(Func f, int update, int lanes);
+
 // Rows in parallel; sums over heads with columns on the lanes.
 void schedule_norm(RowNorm &n, const Dims &v, int lanes);
 

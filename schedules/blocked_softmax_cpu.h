@@ -1,4 +1,4 @@
-// Blocked softmax on a CPU: queries on the vector lanes.
+// Blocked softmax on a CPU.
 #pragma once
 
 #include "../generators/blocked_softmax.h"
@@ -17,8 +17,14 @@ void schedule_result(Softmax &x, bool by_head, int lanes);
 // Where stages, and what is made before the softmax, are made.
 Halide::LoopLevel head_level(const Softmax &x, const Attention &attention);
 
+// A head of a batch element, of the loops that schedule_result() orders.
+Halide::LoopLevel line_level(const Softmax &x, bool by_head);
+
 // Integers of a chunk's keys.
 void schedule_place(SourceFuncs &p, Halide::LoopLevel chunk, int lanes);
+
+// Queries on the lanes: blocked_softmax_cpu_rows.cpp.
+void schedule_rows(Softmax &x, bool by_head, int lanes);
 
 // The columns of K and V on the lanes, for few queries: blocked_softmax_cpu_columns.cpp.
 void schedule_columns(Softmax &x, int lanes);

@@ -22,11 +22,7 @@ void schedule_direct(Direct &x, const Dims &v, int lanes) {
     for (Func f : x.rows) f.compute_at(x.result, row);
     for (Func f : x.columns) {
         f.compute_at(x.result, row).vectorize(d, lanes, TailStrategy::GuardWithIf);
-        for (int i = 0; i < f.num_update_definitions(); i++) {
-            std::vector<Halide::VarOrRVar> order{d};
-            for (const Halide::RVar &r : f.rvars(i)) order.push_back(r);
-            f.update(i).reorder(order).vectorize(d, lanes, TailStrategy::GuardWithIf);
-        }
+        for (int i = 0; i < f.num_update_definitions(); i++) whole_rows(f, i, lanes);
     }
 }
 
