@@ -10,6 +10,7 @@
 #include "../schedules/blocked_softmax_gpu.h"
 #include "../schedules/direct.h"
 #include "elf.h"
+#include "join_loops.h"
 #include "prefetch.h"
 #include "sum_lanes.h"
 #include "trim_to_range.h"
@@ -120,10 +121,11 @@ Halide::Func scheduled(const Kernel &k, Build &build) {
     Halide::LoopLevel level = Halide::LoopLevel::root();
     Direct direct = k.variant->direct ? k.variant->direct(build) : Direct{};
     Halide::Func result = direct.result;
-    auto lower = [&](const Softmax &x) {
+    auto lower = [&](const Softmax &x, const Params &params) {
         result.add_custom_lowering_pass(make_trim_to_range(x));
         if (x.blocking.ahead || x.blocking.next_block)
             result.add_custom_lowering_pass(make_prefetch(x));
+        if (!params.columns_on_lanes) result.add_custom_lowering_pass(make_join_loops(x));
     };
     if (result.defined()) {
         describe_outputs(result, {});
@@ -136,7 +138,7 @@ Halide::Func scheduled(const Kernel &k, Build &build) {
         const bool whole = as_const_int(x.value_head) && !a.queries.column;  // columns of a head
         describe_outputs(result, whole ? x.value_head : Expr());
         schedule_cpu(x, a, k.params, lanes);
-        lower(x);
+        lower(x, k.params);
         level = head_level(x, a);
     }
     result.add_custom_lowering_pass(make_sum_lanes());
@@ -144,7 +146,7 @@ Halide::Func scheduled(const Kernel &k, Build &build) {
     for (auto &[attention, stage, params] : stages) {
         schedule_cpu(stage, attention, params, lanes);
         stage.result.compute_at(level).bound(stage.v.d, 0, stage.columns);
-        lower(stage);
+        lower(stage, params);
     }
     return result;
 }

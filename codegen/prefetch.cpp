@@ -174,6 +174,7 @@ public:
                     add(p.over_keys.x.name(), 1, x.value_head);
                 continue;
             }
+            tile_loops.push_back({p.state.name() + ".", "." + p.tiles.name()});
             auto staged = [&](const Func &f, const Halide::RVar &over, int keys) {
                 if (f.has_update_definition()) add(f.name() + ".s1." + over.name(), keys, x.head);
             };
@@ -191,6 +192,12 @@ private:
         Expr elements;  // of the rows in these, if they are neighbours
     };
 
+    // Over the tiles of a block that visit the keys of a chunk, one after the other: the start and
+    // the end of its name.
+    struct TileLoop {
+        std::string state, tiles;
+    };
+
     struct Line {
         Place place;
         int64_t elements;  // after the first, of a row
@@ -201,6 +208,8 @@ private:
     std::set<std::string> ahead;  // Funcs whose loads of keys are asked for in their place
     std::string innermost;        // loop around the statement being visited
     std::vector<Ahead> loops;
+    std::vector<TileLoop> tile_loops;
+    Expr first_tile;          // in such a loop: whether this is the first, which asks for all
     Loops keys, this_block;   // in scope
     std::vector<const For *> around;  // loops of the result, blocks innermost
     Expr distance;            // from what the loop over keys loads to what it asks for
@@ -237,6 +246,16 @@ private:
             Stmt out = IRMutator::visit(op);
             around.pop_back();
             this_block.clear();
+            return out;
+        }
+        const bool tiles =
+            std::any_of(tile_loops.begin(), tile_loops.end(), [&](const TileLoop &l) {
+                return starts_with(op->name, l.state) && ends_with(op->name, l.tiles);
+            });
+        if (tiles) {
+            first_tile = Variable::make(Int(32), op->name) == op->min;
+            Stmt out = IRMutator::visit(op);
+            first_tile = Expr();
             return out;
         }
         for (const Ahead &a : loops) {
@@ -316,8 +335,10 @@ private:
         for (const Line &line : lines)
             for (int64_t i = 0; i <= line.elements; i += kLine / line.place.type.bytes())
                 all.push_back(ask(line.place, simplify(line.place.first + int(i))));
-        all.push_back(then);
-        return Block::make(all);
+        if (all.empty()) return then;
+        Stmt asks = Block::make(all);
+        if (first_tile.defined()) asks = IfThenElse::make(first_tile, asks);
+        return Block::make(asks, then);
     }
 
     // What `mutated` loads is asked for before it.

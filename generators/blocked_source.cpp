@@ -40,6 +40,7 @@ public:
 private:
     std::vector<Expr> row_read;  // integers of the query row
     bool masked = false;
+    const bool rows_on_lanes = !whole && !t.by_columns();  // of a CPU
 
     TileProduct tile_product(const std::string &name, const std::vector<Expr> &index, Expr terms,
                              const std::function<Expr(Expr term)> &left,
@@ -170,7 +171,9 @@ private:
 
     void softmax() {
         Expr k = p.over_keys, term = p.over_terms, left = last - key(0);
-        if (t.whole_groups) k = term = p.over_groups.y * t.key_step + p.over_groups.x;
+        // Whole groups: past the end scores repeat the last key's.
+        if (rows_on_lanes || t.whole_groups) k = p.over_groups.y * t.key_step + p.over_groups.x;
+        if (t.whole_groups) term = k;
         p.maximum(at({v.qi})) = kNone;
         p.maximum(at({v.qi})) = max(p.maximum(at({v.qi})), p.score(at({v.qi, k})));
         // A masked pair counts exactly 0; a row that sees nothing of the chunk sums to 0.
@@ -249,13 +252,21 @@ private:
         Expr smaller = power(x, -abs(m_old - m));
         Expr f_old = select(m_old >= m, 1.f, smaller), f = select(m_old >= m, smaller, 1.f);
         using Halide::Internal::Call;
-        // Left to the compiler, either product may become the multiply-add.
-        auto merged = [&](Expr old, Expr more) {
-            return old * f_old + (t.by_columns() ? strict(Call::strict_mul, more, f) : more * f);
+        // A CPU's first chunk finds a state that is empty, unless an earlier result is in it.
+        const bool empty = rows_on_lanes && x.sources.empty() && !x.start.defined();
+        std::vector<Expr> next;
+        auto add = [&](Expr first, Expr merged) {
+            next.push_back(empty ? either(c == 0, first, merged) : merged);
         };
-        std::vector<Expr> next{max(m_old, m), merged(old[1], p.sum(v.qi, c, v.qb, v.h, v.b))};
+        // Left to the compiler, either product may become the multiply-add.
+        auto add_sum = [&](Expr old, Expr more) {
+            Expr scaled = t.by_columns() ? strict(Call::strict_mul, more, f) : more * f;
+            add(more, old * f_old + scaled);
+        };
+        add(m, max(m_old, m));
+        add_sum(old[1], p.sum(v.qi, c, v.qb, v.h, v.b));
         for (int j = 0; j < t.columns; j++)
-            next.push_back(merged(old[2 + j], p.weighted(v.qi, column(x, j), c, v.qb, v.h, v.b)));
+            add_sum(old[2 + j], p.weighted(v.qi, column(x, j), c, v.qb, v.h, v.b));
         x.state(v.qi, v.g, v.qb, v.h, v.b) = Tuple(next);
         p.state = x.state;
         p.update = x.state.num_update_definitions() - 1;

@@ -184,13 +184,13 @@ private:
         if (p.relative.defined()) relative(p);
         if (p.addend_blocks.width) addend(p);
         products(p, tile);
-        p.score.update()
-            .reorder(v.qi, p.over_groups.x, p.over_groups.y)
-            .vectorize(v.qi, lanes)
-            .unroll(v.qi)
-            .unroll(p.over_groups.x);
+        for (Func f : {p.score, p.maximum})
+            f.update()
+                .reorder(v.qi, p.over_groups.x, p.over_groups.y)
+                .vectorize(v.qi, lanes)
+                .unroll(v.qi)
+                .unroll(p.over_groups.x);
         for (Func f : {p.maximum, p.sum}) f.unroll(v.qi);
-        p.maximum.update().reorder(v.qi, p.over_keys).vectorize(v.qi, lanes).unroll(v.qi);
         for (Func f : {p.probability, p.sum})
             f.update().reorder(v.qi, p.over_terms).vectorize(v.qi, lanes).unroll(v.qi);
     }
