@@ -89,6 +89,7 @@ struct Source {
     // The score itself in place of a scaled dot product, on CPUs: a load whose rows are neighbours.
     std::function<Expr(Expr row, const Key &key)> given = {};
     bool computed = false;  // key and value are more than a load: a CPU makes them once a chunk
+    bool strided = false;   // or copies them once a chunk, if their rows lie far apart
     // How many keys there are, if the next block sees some behind `last`: a CPU asks for them
     // before. Undefined: it sees none, or integers of Key::at say where they are.
     Expr beyond = {};

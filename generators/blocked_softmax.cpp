@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "blocked_source.h"
+#include "in_place.h"
 #include "math/bf16.h"
 #include "math/exp2.h"
 
@@ -204,21 +205,6 @@ void store(Softmax &x, const Build &build, const Queries &q, Expr columns, bool 
     x.result(to) = Tuple(out, lse);
 }
 
-// A source whose keys lie apart as two, of which one sees no key: read in place, or copied, which
-// is worth it from three blocks on (Zen 4, combiner_axial_rowmajor: lines of 16 keys 5 % slower, of
-// 128 15 % faster).
-std::vector<Source> in_place_or_together(const Source &s, const Blocking &t, Expr rows) {
-    Source here = s, together = s;
-    here.apart = Expr();
-    if (!s.apart.defined() || !t.together) return {here};
-    Expr many = rows > 2 * t.query_tile;
-    here.name += "_in_place";
-    here.last = select(many, s.first, s.last);
-    together.last = select(many, s.last, s.first);
-    together.apart = select(many, s.apart, 0);
-    return {here, together};
-}
-
 // The sources so far are the part; a second state goes on from theirs.
 void begin_later(Softmax &x) {
     const Dims &v = x.v;
@@ -280,8 +266,10 @@ Softmax blocked_softmax(const Build &build, const Attention &a, const Blocking &
         s.key = padded(s.key, D);
         if (!divides(t.columns, x.value_head) || t.padded_head)
             s.value = [=](Expr d, const Key &k) { return loaded(min(d, Dv - 1), k); };
-        for (const Source &one : in_place_or_together(s, t, a.queries.count))
-            x.sources.push_back(blocked_source(x, one, a.queries.count));
+        // Of several that a source is made into all but one see no key.
+        const bool empty = i == 0 && !a.queries.initial;
+        for (const Source &one : in_place_or_copied(s, t, a.queries.count))
+            x.sources.push_back(blocked_source(x, one, a.queries.count, empty));
     }
     finish(x, x, "", a.queries);
     if (x.part.state.defined()) finish(x, x.part, "part_", a.queries);

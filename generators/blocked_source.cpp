@@ -18,7 +18,8 @@ namespace {
 
 class SourceBuilder : SourceKeys {
 public:
-    using SourceKeys::SourceKeys;
+    SourceBuilder(Softmax &x, const Source &source, Expr rows, bool empty)
+        : SourceKeys(x, source, rows), empty(empty && rows_on_lanes) {}
 
     SourceFuncs make() {
         if (p.source.addend && !t.transposed)
@@ -41,6 +42,7 @@ private:
     std::vector<Expr> row_read;  // integers of the query row
     bool masked = false;
     const bool rows_on_lanes = !whole && !t.by_columns();  // of a CPU
+    const bool empty;                                      // the state, before the first chunk
 
     TileProduct tile_product(const std::string &name, const std::vector<Expr> &index, Expr terms,
                              const std::function<Expr(Expr term)> &left,
@@ -252,8 +254,6 @@ private:
         Expr smaller = power(x, -abs(m_old - m));
         Expr f_old = select(m_old >= m, 1.f, smaller), f = select(m_old >= m, smaller, 1.f);
         using Halide::Internal::Call;
-        // A CPU's first chunk finds a state that is empty, unless an earlier result is in it.
-        const bool empty = rows_on_lanes && x.sources.empty() && !x.start.defined();
         std::vector<Expr> next;
         auto add = [&](Expr first, Expr merged) {
             next.push_back(empty ? either(c == 0, first, merged) : merged);
@@ -275,8 +275,8 @@ private:
 
 }  // namespace
 
-SourceFuncs blocked_source(Softmax &x, const Source &source, Expr rows) {
-    return SourceBuilder(x, source, rows).make();
+SourceFuncs blocked_source(Softmax &x, const Source &source, Expr rows, bool empty) {
+    return SourceBuilder(x, source, rows, empty).make();
 }
 
 }  // namespace attune

@@ -172,7 +172,7 @@ Source keys_of(Build &x, const Sequence &s, const Band &band) {
     keys.first = s.first;
     keys.last = band.length;
     keys.max_keys = s.most_keys;
-    keys.by_rows = !one;
+    keys.by_rows = keys.strided = !one;
     if (!x.is("causal", 0) || !x.is("left", -1) || !x.is("right", -1)) {
         keys.first = max(band.first(first), s.first);
         keys.last = band.last(last);

@@ -81,6 +81,7 @@ Source keys(Build &x, const std::string &name, const std::string &key, const std
     Source s;
     s.name = name;
     s.first = 0;
+    s.strided = true;
     s.key = [=, &x](Expr d, Expr j) { return x.load(key, {j, v.b, v.h, d}); };
     s.value = [=, &x](Expr d, Expr j) { return x.load(value, {j, v.b, v.h, d}); };
     return s;

@@ -99,7 +99,7 @@ std::string describe(const Config &c) {
     list("q_offset", c.q_offset);
     describe_dense(out, c);
     if (c.one_filter) out << " one-filter";
-    const char *const layouts[] = {"blhd", "bhld", "packed", "padded"};
+    const char *const layouts[] = {"blhd", "bhld", "packed", "padded", "sparse"};
     out << ' ' << name_of(c.dtype) << " layout=" << layouts[static_cast<int>(c.layout)]
         << (c.guard == Guard::after ? "" : " guard=before") << (c.poison ? " poison" : "")
         << (c.lse ? "" : " no-lse") << " spread=" << c.spread << " seed=" << c.seed;
@@ -151,7 +151,7 @@ Config random_config(const std::string &op, std::uint64_t seed, int number) {
     // Kernels have tiles and blocks of heads that share keys: 9 is more than one of each.
     c.Hq = c.Hkv * (pick(engine, 0, 7) == 0 ? 9 : pick(engine, 1, 3));
     c.D = random_width(engine);
-    c.layout = static_cast<Layout>(pick(engine, 0, 3));
+    c.layout = static_cast<Layout>(pick(engine, 0, 4));
     c.guard = pick(engine, 0, 1) ? Guard::after : Guard::before;
     c.poison = pick(engine, 0, 1) != 0;
     c.lse = pick(engine, 0, 3) != 0;

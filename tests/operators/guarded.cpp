@@ -26,6 +26,8 @@ struct Placed {
     std::int64_t offset, elements;  // elements: of the whole memory
 };
 
+constexpr std::int64_t kSparse = 1024;
+
 Placed place4(const std::vector<std::int64_t> &shape, Layout layout) {
     const std::int64_t b = shape[0], l = shape[1], h = shape[2], d = shape[3];
     switch (layout) {
@@ -36,6 +38,10 @@ Placed place4(const std::vector<std::int64_t> &shape, Layout layout) {
         case Layout::padded: {
             const std::int64_t row = d + 3, token = h * row, batch = (l + 5) * token;
             return {{batch, token, row, 1}, 0, b * batch};
+        }
+        case Layout::sparse: {
+            const std::int64_t token = std::max(h * d, kSparse);
+            return {{l * token, token, d, 1}, 0, b * l * token};
         }
         default:
             return {{l * h * d, h * d, d, 1}, 0, b * l * h * d};
@@ -48,7 +54,12 @@ Placed place(const std::vector<std::int64_t> &shape, Layout layout) {
     if (layout == Layout::padded && shape.size() > 1) room.back() += 3;
     const std::int64_t all =
         std::accumulate(room.begin(), room.end(), std::int64_t{1}, std::multiplies<>());
-    return {oracle::contiguous_strides(room), 0, all};
+    Placed out{oracle::contiguous_strides(room), 0, all};
+    if (layout == Layout::sparse && shape.size() == 3) {
+        out.strides[0] = std::max(out.strides[0], kSparse);
+        out.elements = shape[0] * out.strides[0];
+    }
+    return out;
 }
 
 Tensor make(Dtype dtype, const std::vector<std::int64_t> &shape, Layout layout, Guard guard,

@@ -17,10 +17,12 @@ enum class Layout {
     blhd,    // contiguous
     bhld,    // contiguous as [B, H, L, D]
     packed,  // the middle of a contiguous [B, L, 3, H, D]
-    padded   // rows with 3 more elements, batch elements with 5 more rows
+    padded,  // rows with 3 more elements, batch elements with 5 more rows
+    sparse   // tokens 1024 elements apart, or H D; so of [T, H, D]
 };
 
-// NaN everywhere, also in the gaps of the layout. Tensors of other ranks: blhd or padded.
+// NaN everywhere, also in the gaps of the layout. Tensors of other ranks: blhd, padded or,
+// of rank 3, sparse.
 Tensor poisoned(Dtype dtype, const std::vector<std::int64_t> &shape, Layout layout, Guard guard);
 
 // A tensor to write to: everything is a pattern that untouched_outside() recognises.

@@ -11,7 +11,8 @@ const int lengths[] = {0, 1, 2, 3, 5, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 1
 const int widths[] = {1, 3, 8, 16, 32, 33, 40, 64, 80, 96, 128, 192, 256};
 const int heads[][2] = {{1, 1}, {3, 1}, {4, 2}, {9, 1}, {7, 7}};
 const int windows[] = {-1, 0, 1, 7};
-const Layout layouts[] = {Layout::blhd, Layout::bhld, Layout::packed, Layout::padded};
+const Layout layouts[] = {Layout::blhd, Layout::bhld, Layout::packed, Layout::padded,
+                          Layout::sparse};
 
 // Walks an axis by a step of its own, so that all values of two axes meet after a while.
 template <typename T, std::size_t N>

@@ -38,7 +38,7 @@ TEST_P(SameBits, ForTheCallersParallelFor) {
 TEST_P(SameBits, ForAnyLayout) {
     for (Config config : all_configs()) {
         const Bits want = run_here(make_case(config));
-        for (const Layout layout : {Layout::bhld, Layout::packed, Layout::padded})
+        for (const Layout layout : {Layout::bhld, Layout::packed, Layout::padded, Layout::sparse})
             for (const Guard guard : {Guard::after, Guard::before}) {
                 config.layout = layout, config.guard = guard;
                 EXPECT_EQ(run_here(make_case(config)), want) << describe(config);
