@@ -71,25 +71,33 @@ private:
     }
 };
 
-// Puts a loop where another was, and behind it the ends of allocations that it reads.
+// Puts a statement where a loop was and takes ends of allocations out: before the statement those
+// that `with` needs, if it is there, else those that the loop needed.
 class Replace : public IRMutator {
 public:
-    Replace(const For *loop, Stmt with) : loop(loop), with(std::move(with)) {}
+    Replace(const For *loop, Stmt with, bool moved)
+        : loop(loop), with(std::move(with)), moved(moved) {}
+    std::vector<Stmt> ends;
 
 private:
     using IRMutator::visit;
     const For *loop;
-    Stmt with;
+    const Stmt with;
+    const bool moved;  // the loop is elsewhere then
     bool done = false;
 
     Stmt visit(const For *op) override {
         if (op != loop) return IRMutator::visit(op);
         done = true;
-        return with;
+        Stmt out = with;
+        for (const Stmt &end : ends) out = Block::make(out, end);
+        return out;
     }
     Stmt visit(const Free *op) override {
-        if (done || !stmt_uses_var(with, op->name)) return op;
-        with = Block::make(with, op);
+        const bool needed = moved ? stmt_uses_var(loop->body, op->name)
+                                  : !done && stmt_uses_var(with, op->name);
+        if (!needed) return op;
+        ends.push_back(op);
         return Evaluate::make(0);
     }
 };
@@ -133,9 +141,11 @@ private:
         for (auto let = made.lets.rbegin(); let != made.lets.rend(); ++let)
             body = LetStmt::make((*let)->name, (*let)->value, body);
         const For *op = reduced.found;
-        Stmt joined = loop(op, op->min, op->extent, Block::make(body, op->body));
-        rest = Replace(op, joined).mutate(rest);
-        first = Replace(made.found, Evaluate::make(0)).mutate(first);
+        Replace taken(made.found, Evaluate::make(0), true);
+        first = taken.mutate(first);
+        std::vector<Stmt> joined{loop(op, op->min, op->extent, Block::make(body, op->body))};
+        joined.insert(joined.end(), taken.ends.begin(), taken.ends.end());
+        rest = Replace(op, Block::make(joined), false).mutate(rest);
     }
 };
 

@@ -267,9 +267,8 @@ Softmax blocked_softmax(const Build &build, const Attention &a, const Blocking &
         if (!divides(t.columns, x.value_head) || t.padded_head)
             s.value = [=](Expr d, const Key &k) { return loaded(min(d, Dv - 1), k); };
         // Of several that a source is made into all but one see no key.
-        const bool empty = i == 0 && !a.queries.initial;
         for (const Source &one : in_place_or_copied(s, t, a.queries.count))
-            x.sources.push_back(blocked_source(x, one, a.queries.count, empty));
+            x.sources.push_back(blocked_source(x, one, a.queries.count, i == 0));
     }
     finish(x, x, "", a.queries);
     if (x.part.state.defined()) finish(x, x.part, "part_", a.queries);

@@ -89,6 +89,7 @@ struct SourceFuncs {
     Transposed addend_blocks;
     Func score;               // of a chunk, modified and masked
     Func maximum;             // of a row of the chunk
+    bool maximum_by_groups;   // of keys, not by keys
     Func probability;         // exp of score - maximum, of a term
     Func sum;                 // of a row of the chunk
     Func weighted;            // probabilities times V
@@ -98,7 +99,8 @@ struct SourceFuncs {
     Func probability_halves;
     Transposed value_blocks;
     Func state;
-    int update;  // of the state
+    int update;   // of the state
+    bool begins;  // a row's first chunk of keys is of this source, if it sees any of its keys
 };
 
 // Where the result gets other columns.

@@ -18,8 +18,10 @@ namespace {
 
 class SourceBuilder : SourceKeys {
 public:
-    SourceBuilder(Softmax &x, const Source &source, Expr rows, bool empty)
-        : SourceKeys(x, source, rows), empty(empty && rows_on_lanes) {}
+    SourceBuilder(Softmax &x, const Source &source, Expr rows, bool begins)
+        : SourceKeys(x, source, rows) {
+        p.begins = begins;
+    }
 
     SourceFuncs make() {
         if (p.source.addend && !t.transposed)
@@ -42,7 +44,6 @@ private:
     std::vector<Expr> row_read;  // integers of the query row
     bool masked = false;
     const bool rows_on_lanes = !whole && !t.by_columns();  // of a CPU
-    const bool empty;                                      // the state, before the first chunk
 
     TileProduct tile_product(const std::string &name, const std::vector<Expr> &index, Expr terms,
                              const std::function<Expr(Expr term)> &left,
@@ -144,7 +145,9 @@ private:
             p.dot(at({v.qi, v.k, v.kt})) = asked();
             FuncRef dot = p.dot(at({v.qi, v.k, v.kt}));
             Expr k = v.kt * step + v.k, d = p.over_d;
-            Expr query = x.query(v.qi, d, v.qb, v.h, v.b), element = p.key(at({d, k}));
+            // A staged row past the end is not made.
+            Expr row = rows_on_lanes && p.key.has_update_definition() ? inside(k) : k;
+            Expr query = x.query(v.qi, d, v.qb, v.h, v.b), element = p.key(at({d, row}));
             if (p.source.product)
                 dot += p.source.product(query, element, d, located(inside(k), staged(k)));
             else
@@ -173,8 +176,9 @@ private:
 
     void softmax() {
         Expr k = p.over_keys, term = p.over_terms, left = last - key(0);
-        // Whole groups: past the end scores repeat the last key's.
-        if (rows_on_lanes || t.whole_groups) k = p.over_groups.y * t.key_step + p.over_groups.x;
+        // Whole groups where past the end scores repeat the last key's, or are masked.
+        p.maximum_by_groups = (rows_on_lanes && !t.tiles) || t.whole_groups;
+        if (p.maximum_by_groups) k = p.over_groups.y * t.key_step + p.over_groups.x;
         if (t.whole_groups) term = k;
         p.maximum(at({v.qi})) = kNone;
         p.maximum(at({v.qi})) = max(p.maximum(at({v.qi})), p.score(at({v.qi, k})));
@@ -254,6 +258,8 @@ private:
         Expr smaller = power(x, -abs(m_old - m));
         Expr f_old = select(m_old >= m, 1.f, smaller), f = select(m_old >= m, smaller, 1.f);
         using Halide::Internal::Call;
+        // The state is empty then, unless an earlier result is in it.
+        const bool empty = rows_on_lanes && p.begins && !x.start.defined();
         std::vector<Expr> next;
         auto add = [&](Expr first, Expr merged) {
             next.push_back(empty ? either(c == 0, first, merged) : merged);
@@ -275,8 +281,8 @@ private:
 
 }  // namespace
 
-SourceFuncs blocked_source(Softmax &x, const Source &source, Expr rows, bool empty) {
-    return SourceBuilder(x, source, rows, empty).make();
+SourceFuncs blocked_source(Softmax &x, const Source &source, Expr rows, bool begins) {
+    return SourceBuilder(x, source, rows, begins).make();
 }
 
 }  // namespace attune

@@ -6,7 +6,7 @@
 namespace attune {
 
 // Makes the Funcs of one source and the update of the state that merges its chunks. rows: of
-// queries. empty: the first chunk finds an empty state.
-SourceFuncs blocked_source(Softmax &x, const Source &source, Expr rows, bool empty);
+// queries. begins: see SourceFuncs.
+SourceFuncs blocked_source(Softmax &x, const Source &source, Expr rows, bool begins);
 
 }  // namespace attune

@@ -184,12 +184,18 @@ private:
         if (p.relative.defined()) relative(p);
         if (p.addend_blocks.width) addend(p);
         products(p, tile);
-        for (Func f : {p.score, p.maximum})
+        auto by_groups = [&](Func f) {
             f.update()
                 .reorder(v.qi, p.over_groups.x, p.over_groups.y)
                 .vectorize(v.qi, lanes)
                 .unroll(v.qi)
                 .unroll(p.over_groups.x);
+        };
+        by_groups(p.score);
+        if (p.maximum_by_groups)
+            by_groups(p.maximum);
+        else
+            p.maximum.update().reorder(v.qi, p.over_keys).vectorize(v.qi, lanes).unroll(v.qi);
         for (Func f : {p.maximum, p.sum}) f.unroll(v.qi);
         for (Func f : {p.probability, p.sum})
             f.update().reorder(v.qi, p.over_terms).vectorize(v.qi, lanes).unroll(v.qi);
