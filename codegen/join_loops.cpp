@@ -94,8 +94,8 @@ private:
         return out;
     }
     Stmt visit(const Free *op) override {
-        const bool needed = moved ? stmt_uses_var(loop->body, op->name)
-                                  : !done && stmt_uses_var(with, op->name);
+        const bool needed =
+            moved ? stmt_uses_var(loop->body, op->name) : !done && stmt_uses_var(with, op->name);
         if (!needed) return op;
         ends.push_back(op);
         return Evaluate::make(0);
