@@ -26,7 +26,7 @@ struct Placed {
     std::int64_t offset, elements;  // elements: of the whole memory
 };
 
-constexpr std::int64_t kSparse = 1024;
+constexpr std::int64_t kSparse = 384;
 
 Placed place4(const std::vector<std::int64_t> &shape, Layout layout) {
     const std::int64_t b = shape[0], l = shape[1], h = shape[2], d = shape[3];

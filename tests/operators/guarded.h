@@ -18,7 +18,7 @@ enum class Layout {
     bhld,    // contiguous as [B, H, L, D]
     packed,  // the middle of a contiguous [B, L, 3, H, D]
     padded,  // rows with 3 more elements, batch elements with 5 more rows
-    sparse   // tokens 1024 elements apart, or H D; so of [T, H, D]
+    sparse   // tokens 384 elements apart, or H D; so of [T, H, D]
 };
 
 // NaN everywhere, also in the gaps of the layout. Tensors of other ranks: blhd, padded or,
