@@ -11,6 +11,7 @@
 #include "../schedules/direct.h"
 #include "elf.h"
 #include "join_loops.h"
+#include "next_block.h"
 #include "prefetch.h"
 #include "sum_lanes.h"
 #include "trim_to_range.h"
@@ -121,11 +122,12 @@ Halide::Func scheduled(const Kernel &k, Build &build) {
     Halide::LoopLevel level = Halide::LoopLevel::root();
     Direct direct = k.variant->direct ? k.variant->direct(build) : Direct{};
     Halide::Func result = direct.result;
-    auto lower = [&](const Softmax &x, const Params &params) {
+    auto lower = [&](const Softmax &x) {
+        const Blocking &t = x.blocking;
         result.add_custom_lowering_pass(make_trim_to_range(x));
-        if (x.blocking.ahead || x.blocking.next_block)
-            result.add_custom_lowering_pass(make_prefetch(x));
-        if (!params.columns_on_lanes) result.add_custom_lowering_pass(make_join_loops(x));
+        if (t.ahead || t.next_block > 1) result.add_custom_lowering_pass(make_prefetch(x));
+        if (t.next_block) result.add_custom_lowering_pass(make_next_block(x));
+        if (!t.by_columns()) result.add_custom_lowering_pass(make_join_loops(x));
     };
     if (result.defined()) {
         describe_outputs(result, {});
@@ -138,7 +140,7 @@ Halide::Func scheduled(const Kernel &k, Build &build) {
         const bool whole = as_const_int(x.value_head) && !a.queries.column;  // columns of a head
         describe_outputs(result, whole ? x.value_head : Expr());
         schedule_cpu(x, a, k.params, lanes);
-        lower(x, k.params);
+        lower(x);
         level = head_level(x, a);
     }
     result.add_custom_lowering_pass(make_sum_lanes());
@@ -146,7 +148,7 @@ Halide::Func scheduled(const Kernel &k, Build &build) {
     for (auto &[attention, stage, params] : stages) {
         schedule_cpu(stage, attention, params, lanes);
         stage.result.compute_at(level).bound(stage.v.d, 0, stage.columns);
-        lower(stage, params);
+        lower(stage);
     }
     return result;
 }

@@ -57,6 +57,11 @@ struct Blocking {
     // CPU: columns of a head on the lanes, for one query. Of its two kernels, with rows of other
     // heads or without, a head has the same bits, so the compiler is left no choice in roundings.
     bool by_columns() const { return whole_groups || value_step; }
+    // A row's maximum is of whole groups of keys: past the end scores repeat the last key's, or are
+    // masked.
+    bool maximum_of_groups() const {
+        return whole_groups || (key_step != key_chunk && !value_step && !tiles);
+    }
 };
 
 // sum(query, row) of left(term, row) * right(term % 2, query, term / 2), in tile registers.
@@ -90,7 +95,6 @@ struct SourceFuncs {
     Transposed addend_blocks;
     Func score;               // of a chunk, modified and masked
     Func maximum;             // of a row of the chunk
-    bool maximum_by_groups;   // of keys, not by keys
     Func probability;         // exp of score - maximum, of a term
     Func sum;                 // of a row of the chunk
     Func weighted;            // probabilities times V

@@ -176,9 +176,7 @@ private:
 
     void softmax() {
         Expr k = p.over_keys, term = p.over_terms, left = last - key(0);
-        // Whole groups where past the end scores repeat the last key's, or are masked.
-        p.maximum_by_groups = (rows_on_lanes && !t.tiles) || t.whole_groups;
-        if (p.maximum_by_groups) k = p.over_groups.y * t.key_step + p.over_groups.x;
+        if (t.maximum_of_groups()) k = p.over_groups.y * t.key_step + p.over_groups.x;
         if (t.whole_groups) term = k;
         p.maximum(at({v.qi})) = kNone;
         p.maximum(at({v.qi})) = max(p.maximum(at({v.qi})), p.score(at({v.qi, k})));

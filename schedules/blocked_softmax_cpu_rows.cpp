@@ -192,7 +192,7 @@ private:
                 .unroll(p.over_groups.x);
         };
         by_groups(p.score);
-        if (p.maximum_by_groups)
+        if (t.maximum_of_groups())
             by_groups(p.maximum);
         else
             p.maximum.update().reorder(v.qi, p.over_keys).vectorize(v.qi, lanes).unroll(v.qi);
