@@ -71,33 +71,28 @@ private:
     }
 };
 
-// Puts a statement where a loop was and takes ends of allocations out: before the statement those
-// that `with` needs, if it is there, else those that the loop needed.
-class Replace : public IRMutator {
+// Puts a loop in place of two, where the second was, and behind it the ends of allocations that the
+// first needs.
+class Join : public IRMutator {
 public:
-    Replace(const For *loop, Stmt with, bool moved)
-        : loop(loop), with(std::move(with)), moved(moved) {}
-    std::vector<Stmt> ends;
+    Join(const For *first, const For *second, Stmt joined)
+        : first(first), second(second), joined(std::move(joined)) {}
 
 private:
     using IRMutator::visit;
-    const For *loop;
-    const Stmt with;
-    const bool moved;  // the loop is elsewhere then
+    const For *first, *second;
+    Stmt joined;
     bool done = false;
 
     Stmt visit(const For *op) override {
-        if (op != loop) return IRMutator::visit(op);
+        if (op == first) return Evaluate::make(0);
+        if (op != second) return IRMutator::visit(op);
         done = true;
-        Stmt out = with;
-        for (const Stmt &end : ends) out = Block::make(out, end);
-        return out;
+        return joined;
     }
     Stmt visit(const Free *op) override {
-        const bool needed =
-            moved ? stmt_uses_var(loop->body, op->name) : !done && stmt_uses_var(with, op->name);
-        if (!needed) return op;
-        ends.push_back(op);
+        if (done || !stmt_uses_var(joined, op->name)) return op;
+        joined = Block::make(joined, op);
         return Evaluate::make(0);
     }
 };
@@ -121,31 +116,30 @@ private:
     std::vector<Pair> pairs;
 
     Stmt visit(const Block *op) override {
-        Stmt first = op->first, rest = op->rest;
-        for (const Pair &pair : pairs) join(first, rest, pair);
-        return Block::make(mutate(first), mutate(rest));
+        for (const Pair &pair : pairs) {
+            Stmt out = joined(op, pair);
+            if (out.defined()) return mutate(out);
+        }
+        return IRMutator::visit(op);
     }
 
-    // Moves the loop of `first` into the one of `rest`.
-    static void join(Stmt &first, Stmt &rest, const Pair &pair) {
+    // Undefined: there is nothing to join.
+    static Stmt joined(const Block *block, const Pair &pair) {
         const std::string none;
-        Find made(pair.made, true, none), reduced(pair.reduced, false, pair.made.func);
-        first.accept(&made);
-        if (!made.found) return;
-        Find both(pair.reduced, false, none);
-        first.accept(&both);
-        rest.accept(&reduced);
-        if (both.found || !reduced.found || reduced.read) return;
-        Expr index = Variable::make(Halide::Int(32), reduced.found->name);
+        Find made(pair.made, true, none), early(pair.reduced, false, none);
+        block->first.accept(&made);
+        block->first.accept(&early);
+        if (!made.found || early.found) return {};
+        Find reduced(pair.reduced, false, pair.made.func);
+        block->rest.accept(&reduced);
+        if (!reduced.found || reduced.read) return {};
+        const For *op = reduced.found;
+        Expr index = Variable::make(Halide::Int(32), op->name);
         Stmt body = substitute(made.found->name, index, made.found->body);
         for (auto let = made.lets.rbegin(); let != made.lets.rend(); ++let)
             body = LetStmt::make((*let)->name, (*let)->value, body);
-        const For *op = reduced.found;
-        Replace taken(made.found, Evaluate::make(0), true);
-        first = taken.mutate(first);
-        std::vector<Stmt> joined{loop(op, op->min, op->extent, Block::make(body, op->body))};
-        joined.insert(joined.end(), taken.ends.begin(), taken.ends.end());
-        rest = Replace(op, Block::make(joined), false).mutate(rest);
+        Stmt both = loop(op, op->min, op->extent, Block::make(body, op->body));
+        return Join(made.found, op, both).mutate(Block::make(block->first, block->rest));
     }
 };
 
