@@ -8,11 +8,12 @@ using namespace Halide::Internal;
 
 namespace {
 
-// The largest stride, in elements, of the dimensions of tensors whose index depends on a name.
+// The smallest stride, in elements, of the dimensions of a tensor whose index depends on a name:
+// keys in pages are neighbours in their page.
 class Stride : public IRVisitor {
 public:
     explicit Stride(std::string name) : name(std::move(name)) {}
-    Expr elements = 0;
+    Expr elements;  // undefined: none
 
 private:
     using IRVisitor::visit;
@@ -32,8 +33,8 @@ private:
         for (size_t i = 1; i < op->args.size(); i++) {
             if (!expr_uses_var(op->args[i], name)) continue;
             const std::string stride = image->name + ".stride." + std::to_string(i);
-            Expr here = Variable::make(Halide::Int(32), stride, image->param);
-            elements = max(elements, abs(here));
+            Expr here = abs(Variable::make(Halide::Int(32), stride, image->param));
+            elements = elements.defined() ? min(elements, here) : here;
         }
     }
 };
@@ -54,7 +55,7 @@ Expr worth_a_copy(const Source &s, const Blocking &t) {
     for (const auto &load : {s.key, s.value}) {
         Stride stride(key.name());
         load(0, place).accept(&stride);
-        elements = max(elements, stride.elements);
+        if (stride.elements.defined()) elements = max(elements, stride.elements);
     }
     return elements >= kFarBytes / t.element_bytes && s.max_keys > kFewKeys;
 }
