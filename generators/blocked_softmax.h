@@ -39,8 +39,7 @@ struct Blocking {
     int ahead;          // CPU: rows of keys that are asked for before they are loaded
     int next_block;     // CPU, rows on the lanes: from 1 a block asks for the next one's Q and for
                         // where its results go, from 2 for keys behind its own (Source::beyond)
-    bool together;      // CPU: keys that lie apart are copied (Source::apart)
-    bool copies;        // CPU: chunks of keys that lie far apart are (Source::strided)
+    bool together;      // CPU: keys that lie (far) apart are copied (Source::apart, strided)
     bool whole_groups;  // keys past the end are masked up to the next key_step, so that the softmax
                         // of a chunk is over vectors of keys
     bool widen;         // 16-bit storage on a CPU: K and V of a chunk as f32, made once

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "math/strict.h"
 #include "math/tanh.h"
 
 namespace attune {
@@ -154,10 +155,13 @@ decltype(Source::score) score(Build &x, const Band &band, Expr b) {
             Expr cap = x.attribute("softcap");
             s = select(cap > 0.f, cap * tanh_f32(s / max(cap, 1e-30f)), s);
         }
-        if (bias) s = s + x.load("bias", {b, head, query, j});
+        // Of three terms left to the compiler, which are added first depends on where k is read.
+        using Halide::Internal::Call;
+        if (bias) s = strict(Call::strict_add, s, x.load("bias", {b, head, query, j}));
+        if (!alibi) return s;
         Expr distance = cast<float>(abs(query + band.offset - j));
-        if (alibi) s = s - x.load("alibi", {b, head}) * distance;
-        return s;
+        return strict(Call::strict_sub, s,
+                      strict(Call::strict_mul, x.load("alibi", {b, head}), distance));
     };
 }
 

@@ -63,7 +63,7 @@ Expr worth_a_copy(const Source &s, const Blocking &t) {
 }  // namespace
 
 std::vector<Source> in_place_or_copied(const Source &s, const Blocking &t, Expr rows) {
-    const bool apart = s.apart.defined() && t.together, strided = s.strided && t.copies;
+    const bool apart = s.apart.defined() && t.together, strided = s.strided && t.together;
     Source here = s, copied = s;
     here.apart = Expr();
     if (!apart && !strided) return {here};

@@ -43,8 +43,6 @@ Blocking cpu_blocking(const Params &p, const Storage &storage, int lanes) {
     t.ahead = (p.ahead + whole - 1) / whole * whole;
     t.next_block = p.columns_on_lanes ? 0 : p.next_block;
     t.together = !p.columns_on_lanes && storage.type.bits() == 32;
-    // Without multiply-adds (x86-64) LLVM adds the products of copied rows in another order.
-    t.copies = t.together && lanes > 4;
     t.whole_groups = p.columns_on_lanes && !t.value_step;
     t.pairs = storage.bf16_pairs && !p.columns_on_lanes;
     // Of 16 rows Halide 21 refuses the products ("Store to AMX tile allocation of a non-tile
