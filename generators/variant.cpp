@@ -343,7 +343,8 @@ Attention make_attention(Build &x) {
         if (v.modify_score)
             s.score = [=, &x, &v, score = s.score](Expr value, Expr row, const Key &key) {
                 if (score) value = score(value, row, key);
-                return v.modify_score(x, site(row, key), value);
+                // Every operation rounded by itself, or its bits would depend on the kernel.
+                return Halide::strict_float(v.modify_score(x, site(row, key), value));
             };
         if (v.admit)
             s.admit = [=, &x, &v, admit = s.admit](const std::vector<Expr> &r, Expr row,
