@@ -141,7 +141,8 @@ struct Attention {
     std::vector<Func> before_line = {};
     std::vector<Beside> beside = {};
     std::vector<RowNorm> norms;
-    Expr head;  // columns that a dot product sums; undefined: D
+    Expr head;        // columns that a dot product sums; undefined: D
+    Expr value_head;  // columns of a value; undefined: Dv, or D where there is no Dv
     // No head reads another's before or stage: a CPU makes them head by head, so that they stay in
     // its caches.
     bool by_head = false;

@@ -227,7 +227,8 @@ Softmax blocked_softmax(const Build &build, const Attention &a, const Blocking &
     const Dims &v = x.v;
     const Variant &variant = build.variant;
     Expr D = a.head.defined() ? a.head : build.extent("D");
-    Expr Dv = build.extent(variant.has_extent("Dv") ? "Dv" : "D");
+    Expr Dv =
+        a.value_head.defined() ? a.value_head : build.extent(variant.has_extent("Dv") ? "Dv" : "D");
     x.head = t.padded_head ? Expr(t.padded_head) : D;
     x.head_terms = t.pairs ? simplify((x.head + 1) / 2) : x.head;
     x.value_head = t.padded_head ? Expr(t.padded_head) : Dv;

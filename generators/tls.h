@@ -32,8 +32,12 @@ void read(Source &s, const Build &x, const Rows &rows);
 // All of `count` rows, as they are laid out.
 Source far(const Build &x, const Rows &rows, Expr count);
 
-// Means of `count` rows with weights softmax(s) over those that are kept (empty: all): a stage.
-Rows means(Build &x, const Rows &rows, Expr count, const std::function<Expr(Expr row)> &kept);
+// Which rows of a batch element there are; empty: all.
+using Kept = std::function<Expr(Expr batch, Expr row)>;
+
+// Means of `count` rows with weights softmax(s) over those that are kept: a stage, and what goes to
+// `before`.
+Rows means(Build &x, const Rows &rows, Expr count, const Kept &kept, std::vector<Func> &before);
 
 // The token that attends to itself and to the results of the other tokens.
 struct Global {

@@ -88,10 +88,10 @@ public:
             e.row = G + e.row;
             return tokens(e);
         };
-        Rows mean = means(x, grid, L, {});
+        Attention a;
+        Rows mean = means(x, grid, L, {}, a.before);
         RowNorm of_marks = row_norm(x, "landmarks", r, mean);
         Rows marks = normed(of_marks, mean, columns(x, "gL"), columns(x, "bL"));
-        Attention a;
         a.queries = queries();
         a.norms = {of_tokens, of_marks};
         marks = laid_out(x, "marks", marks, r, a.before);
