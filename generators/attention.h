@@ -17,6 +17,8 @@ using Halide::Var;
 // The value that the condition, no vector, chooses; the other is not evaluated.
 Expr either(Expr condition, Expr chosen, Expr other);
 
+constexpr float kNone = -1e30f;  // the maximum of no scores
+
 struct Queries {
     Expr count;           // rows 0 .. count-1 of every head and batch element: extents only
     Expr stored;          // how many of them a batch element has; undefined: count

@@ -155,7 +155,6 @@ Softmax blocked_softmax(const Build &x, const Attention &attention, const Blocki
 
 // ---- What the parts of blocked_softmax share ----------------------------------------------------
 
-constexpr float kNone = -1e30f;  // no key seen yet
 constexpr float kSeen = -1e29f;  // anything above is a score
 constexpr float kLn2 = 0.693147181f;
 

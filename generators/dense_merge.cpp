@@ -11,8 +11,6 @@ namespace attune {
 
 namespace {
 
-constexpr float kNone = -1e30f;
-
 void declare(Variant &v) {
     v.input("o_part", "S B Lq Hq Dv", "normalised results of the parts", Type::F32);
     v.input("lse_part", "S B Hq Lq", "their log-sum-exp", Type::F32);

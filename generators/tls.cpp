@@ -65,6 +65,20 @@ Source far(const Build &x, const Rows &rows, Expr count) {
     return s;
 }
 
+Weights weights(const Build &x, const std::string &name, const Halide::RDom &terms, float least,
+                const std::function<Expr(Expr term, Var m)> &logit, std::vector<Func> &before) {
+    const Dims &v = x.v;
+    Var m("m"), i("i");
+    Func top(name + "_top"), weight(name + "_weight"), total(name + "_total");
+    top(m, v.h, v.b) = least;
+    top(m, v.h, v.b) = max(top(m, v.h, v.b), logit(terms, m));
+    weight(i, m, v.h, v.b) = exp2_nonpositive((logit(i, m) - top(m, v.h, v.b)) * kLog2e);
+    total(m, v.h, v.b) = 0.f;
+    total(m, v.h, v.b) += weight(terms, m, v.h, v.b);
+    before.insert(before.end(), {top, weight, total});
+    return {weight, total};
+}
+
 namespace {
 
 // Means of parts of the rows, each a task, and of these the means of all.
@@ -76,24 +90,21 @@ public:
     Rows made(std::vector<Func> &before) {
         auto make = [this] { return attention(); };
         const StageResult of_parts = x.stage("means", make, true);
-        Func top("means_top"), weight("means_weight"), total("means_total"), sum("means_sum");
-        Var m("m"), p("p");
+        Func sum("means_sum");
+        Var m("m");
         Halide::RDom all(0, parts, "over_parts");
-        auto column = [&](Expr d, Expr p) { return of_parts.columns(d, v.h, m, v.b * parts + p); };
-        auto lse = [&](Expr p) { return column(of_parts.lse, p); };
-        top(m, v.h, v.b) = kLeast;
-        top(m, v.h, v.b) = max(top(m, v.h, v.b), lse(all));
-        weight(p, m, v.h, v.b) = exp2_nonpositive((lse(p) - top(m, v.h, v.b)) * kLog2e);
-        total(m, v.h, v.b) = 0.f;
-        total(m, v.h, v.b) += weight(all, m, v.h, v.b);
+        auto column = [&](Expr d, Expr p, Var m) {
+            return of_parts.columns(d, v.h, m, v.b * parts + p);
+        };
+        auto lse = [&](Expr p, Var m) { return column(of_parts.lse, p, m); };
+        auto [weight, total] = weights(x, "means", all, kNone, lse, before);
         sum(v.d, m, v.h, v.b) = 0.f;
-        sum(v.d, m, v.h, v.b) += weight(all, m, v.h, v.b) * column(v.d, all);
-        before.insert(before.end(), {top, weight, total, sum});
-        return [=, *this](const Element &e) {
+        sum(v.d, m, v.h, v.b) += weight(all, m, v.h, v.b) * column(v.d, all, m);
+        before.push_back(sum);
+        return [=, *this, total = total](const Element &e) {
             Expr m = unsafe_promise_clamped(e.row, 0, r - 1);
             Expr d = one_row ? e.part * D + e.d : e.d, h = one_row ? e.head : e.part * H + e.head;
-            Expr all = total(m, h, e.batch);
-            return select(all > 0.f, sum(d, m, h, e.batch) / all, 0.f);
+            return sum(d, m, h, e.batch) / total(m, h, e.batch);
         };
     }
 
@@ -102,7 +113,6 @@ private:
     // Emerald Rapids, tls_bidir_w128_r32: 0.516 of the peak, 512 rows 0.514, 256 0.509, all 4096 in
     // one part 0.519.
     static constexpr int kRows = 1024, kParts = 16;
-    static constexpr float kLeast = -1e30f;  // below any score
 
     Build &x;
     const Rows rows;
@@ -162,7 +172,7 @@ Func global_row(Build &x, Func context, const Global &global, std::vector<Func> 
     Var n("n");
     Halide::RDom d(0, D, "global_over_head"), m(0, global.others, "global_over_rows");
     auto seen = [&](Expr row, Expr e, Expr other) {
-        return global.kept ? select(global.kept(row), e, other) : e;
+        return global.kept ? select(global.kept(v.b, row), e, other) : e;
     };
     query(v.d, v.h, v.b) = global.query(v.d) / sqrt(cast<float>(D));
     own(v.h, v.b) = 0.f;

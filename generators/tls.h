@@ -32,6 +32,14 @@ void read(Source &s, const Build &x, const Rows &rows);
 // All of `count` rows, as they are laid out.
 Source far(const Build &x, const Rows &rows, Expr count);
 
+// Weights of a softmax for each row m and head, by term, and their sum. They go to `before`.
+struct Weights {
+    Func weight, total;
+};
+// least: the maximum of no logits.
+Weights weights(const Build &x, const std::string &name, const Halide::RDom &terms, float least,
+                const std::function<Expr(Expr term, Var m)> &logit, std::vector<Func> &before);
+
 // Which rows of a batch element there are; empty: all.
 using Kept = std::function<Expr(Expr batch, Expr row)>;
 
@@ -42,7 +50,7 @@ Rows means(Build &x, const Rows &rows, Expr count, const Kept &kept, std::vector
 // The token that attends to itself and to the results of the other tokens.
 struct Global {
     std::function<Expr(Expr d)> query, key, value;  // of head Dims::h, unscaled
-    std::function<Expr(Expr row)> kept;             // results that it sees; empty: all
+    Kept kept;                                      // results that it sees
     Expr given;                                     // 1: there is one, before the other rows
     Expr others;                                    // how many
 };

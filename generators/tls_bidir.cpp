@@ -57,7 +57,9 @@ Rows landmarks(Build &x, const Rows &averaged) {
     return joined(cls, 1, averaged);
 }
 
-Expr kept(const Build &x, Expr batch, Expr n) { return x.load("keep", {batch, n}) != 0; }
+Kept kept(const Build &x) {
+    return [&x](Expr batch, Expr n) { return x.load("keep", {batch, n}) != 0; };
+}
 
 // The window's tokens.
 Source near(const Build &x, const Rows &tokens) {
@@ -75,7 +77,7 @@ Source near(const Build &x, const Rows &tokens) {
     s.beyond = N;
     s.by_rows = true;
     s.row = {begin, end};
-    s.locate = {[=, &x](Expr n) { return select(kept(x, x.v.b, n), n, -1); }};
+    s.locate = {[=, &x](Expr n) { return select(kept(x)(x.v.b, n), n, -1); }};
     read(s, x, within(tokens, N));
     s.computed = true;
     s.admit = [](const std::vector<Expr> &r, Expr, const Key &n) {
@@ -91,12 +93,11 @@ Attention attention(Build &x) {
     a.queries.count = N;
     a.queries.scale = 1.f / sqrt(cast<float>(x.extent("D")));
     a.queries.load = [=, &x](Expr d, Expr row) { return x.load("q", {v.b, row, v.h, d}); };
-    a.queries.valid = [=, &x](Expr row) { return kept(x, v.b, min(row, N - 1)); };
+    a.queries.valid = [=, &x](Expr row) { return kept(x)(v.b, min(row, N - 1)); };
     Rows raw = both(x, "k", "v");
     RowNorm of_tokens = row_norm(x, "tokens", N, raw);
     Rows tokens = normed(of_tokens, raw, columns(x, "gT"), columns(x, "bT"));
-    auto is_kept = [&x](Expr batch, Expr n) { return kept(x, batch, n); };
-    Rows long_range = landmarks(x, means(x, tokens, N, is_kept, a.before));
+    Rows long_range = landmarks(x, means(x, tokens, N, kept(x), a.before));
     RowNorm of_marks = row_norm(x, "landmarks", R, long_range);
     long_range = normed(of_marks, long_range, columns(x, "gL"), columns(x, "bL"));
     a.norms = {of_tokens, of_marks};
@@ -112,8 +113,7 @@ Direct with_cls(Build &x) {
         return [=, &x](Expr d) { return x.load(name, {v.b, v.h, d}); };
     };
     return with_global(x, [&] { return attention(x); },
-                       {of("qc"), of("kc"), of("vc"), [&x, v](Expr n) { return kept(x, v.b, n); },
-                        1, x.extent("N")});
+                       {of("qc"), of("kc"), of("vc"), kept(x), 1, x.extent("N")});
 }
 
 // Without the CLS token: 2 N + 1 pairs more a head, which a cost formula cannot know of.

@@ -13,7 +13,6 @@
 // window, each key at one place: nothing is laid out, and both products are one sum.
 //
 // Zhu et al., "Long-Short Transformer", NeurIPS 2021, arXiv 2107.02192; as in the authors' code.
-#include "math/exp2.h"
 #include "tls.h"
 
 namespace attune {
@@ -135,21 +134,17 @@ private:
 
     // Landmarks before their LayerNorm; those of the block go to `before`.
     Rows landmarks(Attention &a) const {
-        Var m("m"), i("i");
+        Var m("m");
         Halide::RDom all(0, S, "over_chunk");
-        Func top("mark_top"), weight("mark_weight"), total("mark_total"), sum("mark_sum");
-        auto logit = [&](Expr i) { return x.load("s", {v.b, m / r * S + i, v.h, m % r}); };
-        top(m, v.h, v.b) = -INFINITY;
-        top(m, v.h, v.b) = max(top(m, v.h, v.b), logit(all));
-        weight(i, m, v.h, v.b) = exp2_nonpositive((logit(i) - top(m, v.h, v.b)) * kLog2e);
-        total(m, v.h, v.b) = 0.f;
-        total(m, v.h, v.b) += weight(all, m, v.h, v.b);
+        Func sum("mark_sum");
+        auto logit = [&](Expr i, Var m) { return x.load("s", {v.b, m / r * S + i, v.h, m % r}); };
+        auto [weight, total] = weights(x, "mark", all, -INFINITY, logit, a.before);
         Expr head = v.h % H, row = W + m / r * S + all;
         sum(v.d, m, v.h, v.b) = 0.f;
         sum(v.d, m, v.h, v.b) +=
             weight(all, m, head, v.b) * both(x, "kw", "vw")({v.d, v.h / H, head, row, v.b});
-        a.before = {top, weight, total, sum};
-        Rows mean = [=, *this](const Element &e) {
+        a.before.push_back(sum);
+        Rows mean = [=, *this, total = total](const Element &e) {
             Expr m = unsafe_promise_clamped(e.row, 0, marks - cached - 1);
             return sum(e.d, m, e.part * H + e.head, e.batch) / total(m, e.head, e.batch);
         };
