@@ -138,65 +138,82 @@ private:
         return s;
     }
 
-    // Running maxima or sums along lines.
-    Func running(const std::string &name, const std::string &input, const Lines &lines, int sides) {
-        Func f(name + "_" + input);
+    // The region that ends at a place: one element longer than that of the place before.
+    Expr region(const Func &old, std::vector<Expr> before, Expr element, Expr place,
+                Expr length) const {
+        Expr last = old(before);
+        Expr longer = select(x.attribute("cum") == 0, max(last, element), last + element);
+        Expr made = either(place == 0, element, longer);
+        return parts.causal ? made : either(place == length - 1, 0.f, made);
+    }
+
+    // Where the region of a place lies in Funcs of all lines.
+    Expr at(const Lines &lines, Expr line, Expr place, Expr side, int sides) const {
+        return unsafe_promise_clamped(g.token(lines, line, place) + side * g.L, 0, sides * g.L - 1);
+    }
+
+    // Running maxima or sums of the keys along lines.
+    Func keys(const std::string &name, const Lines &lines, int sides) {
+        Func f(name + "_k");
         Var i("i");
-        Expr length = lines.length, L = g.L;
+        Expr length = lines.length;
         // Once over the tokens: as a copy, on which the sums ran, it was 4 % of a causal call more.
         const Halide::Range places(0, parts.causal ? max(length - 1, 1) : length);
         const Halide::Range all(0, lines.count), both(0, sides);
         std::vector<Halide::Range> loops{places, all, both};
         if (!lines.rows) std::swap(loops[0], loops[1]);  // neighbours in memory innermost
-        Halide::RDom p(loops, name + "_" + input + "_places");
+        Halide::RDom p(loops, name + "_k_places");
         Expr here = p[lines.rows ? 0 : 1], line = p[lines.rows ? 1 : 0], side = p[2];
-        auto token = [&](Expr place) {
-            return g.token(lines, line, select(side == 1, length - 1 - place, place));
-        };
-        auto at = [&](Expr place) {
-            return unsafe_promise_clamped(token(place) + side * L, 0, sides * L - 1);
-        };
+        auto place = [&](Expr at) { return select(side == 1, length - 1 - at, at); };
+        auto slot = [&](Expr p) { return at(lines, line, place(p), side, sides); };
+        Expr element = x.load("k", {v.b, g.token(lines, line, place(here)), v.h, v.d});
         f(v.d, i, v.h, v.b) = Halide::undef<float>();
-        Expr old = f(v.d, at(max(here - 1, 0)), v.h, v.b);
-        Expr element = x.load(input, {v.b, token(here), v.h, v.d});
-        Expr longer = select(x.attribute("cum") == 0, max(old, element), old + element);
-        Expr region = either(here == 0, element, longer);
-        if (!parts.causal) region = either(here == length - 1, 0.f, region);
-        f(v.d, at(here), v.h, v.b) = region;
-        f.bound(i, 0, sides * L).bound(v.d, 0, g.D);
+        f(v.d, slot(here), v.h, v.b) =
+            region(f, {v.d, slot(max(here - 1, 0)), v.h, v.b}, element, here, length);
+        f.bound(i, 0, sides * g.L).bound(v.d, 0, g.D);
         before.push_back(f);
         return f;
     }
 
     Regions regions(const std::string &name, const Lines &lines, int sides) {
-        const Func query = running(name, "q", lines, sides);
-        Regions out{running(name, "k", lines, sides), {}};
-        auto make = [&] { return inside(name, query, lines, sides); };
+        Regions out{keys(name, lines, sides), {}};
+        auto make = [&] { return inside(name, lines, sides); };
         out.value = x.stage(name, make, false).columns;
         return out;
     }
 
     // One causal attention inside each line of each side.
-    Attention inside(const std::string &name, const Func &query, Lines lines, int sides) {
+    Attention inside(const std::string &name, Lines lines, int sides) {
         // Causal queries need no empty region: the whole line's place is left out.
         Expr length = lines.length, count = parts.causal ? max(length - 1, 0) : length;
-        Expr side = v.b / lines.count % sides, L = g.L;
-        lines.line = v.b % lines.count;
+        Expr side = v.b % sides;
+        lines.line = v.b / sides % lines.count;
         lines.batch = v.b / (lines.count * sides);
-        auto place = [=](Expr p) { return sides == 1 ? p : select(side == 1, length - 1 - p, p); };
-        auto at = [=, g = g](Expr p) {
-            return unsafe_promise_clamped(g.token(lines, lines.line, place(p)) + side * L, 0,
-                                          sides * L - 1);
+        // A start and a step, not a choice for each key.
+        Expr start = select(side == 1, length - 1, 0), step = select(side == 1, -1, 1);
+        auto place = [=](Expr p) { return sides == 1 ? p : start + p * step; };
+        auto element = [=, g = g](const char *input) {
+            return [=](Expr d, const Key &j) { return g.load(input, lines, d, place(j)); };
         };
-        auto batch = [=, g = g] { return unsafe_promise_clamped(lines.batch, 0, g.B - 1); };
+        // The queries of a line are made with it: as one Func of a head they were 1 MB.
+        Func query(name + "_q");
+        Var i("i");
+        Halide::RDom p(0, count, name + "_q_places");
+        query(v.d, i, v.h, v.b) = Halide::undef<float>();
+        query(v.d, p, v.h, v.b) =
+            region(query, {v.d, max(p - 1, 0), v.h, v.b}, element("q")(v.d, Expr(p)), p, length);
+        query.bound(v.d, 0, g.D).bound(i, 0, count);
         Attention a;
+        a.before_line = {query};
         a.queries = g.queries(lines);
         a.queries.count = count;
         a.queries.batches = g.B * lines.count * sides;
-        a.queries.place = [=, h = v.h](Expr p) { return std::vector<Expr>{batch(), h, at(p)}; };
-        a.queries.load = [=, h = v.h](Expr d, Expr p) { return query(d, at(p), h, batch()); };
-        auto element = [=, g = g](const char *input) {
-            return [=](Expr d, const Key &j) { return g.load(input, lines, d, place(j)); };
+        a.queries.place = [=, *this](Expr p) {
+            Expr batch = unsafe_promise_clamped(lines.batch, 0, g.B - 1);
+            return std::vector<Expr>{batch, v.h, at(lines, lines.line, place(p), side, sides)};
+        };
+        a.queries.load = [=, v = v](Expr d, Expr p) {
+            return query(d, unsafe_promise_clamped(p, 0, max(count - 1, 0)), v.h, v.b);
         };
         Source s = g.tokens(name, lines);
         s.key = element("k");

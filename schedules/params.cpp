@@ -84,7 +84,8 @@ Params tuned_params(const ParamsKey &key) {
 Params stage_params(ParamsKey key, const std::string &stage, const Params &kernel) {
     key.special = stage;
     const nlohmann::json *best = best_record(key);
-    return best && best->value("special", "*") == stage ? params_of(*best) : kernel;
+    const bool own = best && best->contains("special") && best->at("special") != "*";
+    return own ? params_of(*best) : kernel;
 }
 
 Params with_overrides(Params p, const std::string &text) {
