@@ -139,12 +139,16 @@ private:
     }
 
     // The region that ends at a place: one element longer than that of the place before.
-    Expr region(const Func &old, std::vector<Expr> before, Expr element, Expr place,
-                Expr length) const {
-        Expr last = old(before);
+    Expr region(Expr last, Expr element, Expr place, Expr length) const {
         Expr longer = select(x.attribute("cum") == 0, max(last, element), last + element);
         Expr made = either(place == 0, element, longer);
         return parts.causal ? made : either(place == length - 1, 0.f, made);
+    }
+
+    // Place p of a line, counted from its side. A start and a step, not a choice for each key.
+    static Expr from_side(Expr p, Expr length, Expr side, int sides) {
+        if (sides == 1) return p;
+        return select(side == 1, length - 1, 0) + p * select(side == 1, -1, 1);
     }
 
     // Where the region of a place lies in Funcs of all lines.
@@ -164,12 +168,12 @@ private:
         if (!lines.rows) std::swap(loops[0], loops[1]);  // neighbours in memory innermost
         Halide::RDom p(loops, name + "_k_places");
         Expr here = p[lines.rows ? 0 : 1], line = p[lines.rows ? 1 : 0], side = p[2];
-        auto place = [&](Expr at) { return select(side == 1, length - 1 - at, at); };
+        auto place = [&](Expr p) { return from_side(p, length, side, sides); };
         auto slot = [&](Expr p) { return at(lines, line, place(p), side, sides); };
         Expr element = x.load("k", {v.b, g.token(lines, line, place(here)), v.h, v.d});
         f(v.d, i, v.h, v.b) = Halide::undef<float>();
-        f(v.d, slot(here), v.h, v.b) =
-            region(f, {v.d, slot(max(here - 1, 0)), v.h, v.b}, element, here, length);
+        Expr last = f(v.d, slot(max(here - 1, 0)), v.h, v.b);
+        f(v.d, slot(here), v.h, v.b) = region(last, element, here, length);
         f.bound(i, 0, sides * g.L).bound(v.d, 0, g.D);
         before.push_back(f);
         return f;
@@ -189,9 +193,7 @@ private:
         Expr side = v.b % sides;
         lines.line = v.b / sides % lines.count;
         lines.batch = v.b / (lines.count * sides);
-        // A start and a step, not a choice for each key.
-        Expr start = select(side == 1, length - 1, 0), step = select(side == 1, -1, 1);
-        auto place = [=](Expr p) { return sides == 1 ? p : start + p * step; };
+        auto place = [=](Expr p) { return from_side(p, length, side, sides); };
         auto element = [=, g = g](const char *input) {
             return [=](Expr d, const Key &j) { return g.load(input, lines, d, place(j)); };
         };
@@ -200,8 +202,8 @@ private:
         Var i("i");
         Halide::RDom p(0, count, name + "_q_places");
         query(v.d, i, v.h, v.b) = Halide::undef<float>();
-        query(v.d, p, v.h, v.b) =
-            region(query, {v.d, max(p - 1, 0), v.h, v.b}, element("q")(v.d, Expr(p)), p, length);
+        Expr last = query(v.d, max(p - 1, 0), v.h, v.b);
+        query(v.d, p, v.h, v.b) = region(last, element("q")(v.d, Expr(p)), p, length);
         query.bound(v.d, 0, g.D).bound(i, 0, count);
         Attention a;
         a.before_line = {query};
